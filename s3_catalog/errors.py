@@ -1,0 +1,100 @@
+"""Every error this package raises on purpose.
+
+A message names the thing, the reason and, where known, the choices. No message holds a secret, a signed
+request or a value sampled from a file. `retryable` says whether the same call can succeed later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class S3CatalogError(Exception):
+    """Base of all errors of this package."""
+
+    retryable: ClassVar[bool] = False
+
+
+class ConfigError(S3CatalogError):
+    """The configuration is wrong: the message names the file, the line and the choices."""
+
+
+class MissingExtraError(S3CatalogError):
+    """An optional package is needed and not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.what, self.extra = what, extra
+        super().__init__(f"{what} needs an optional package: pip install 's3-catalog[{extra}]'")
+
+
+class UnknownPluginError(S3CatalogError):
+    """A name was given that no plug-in of this kind carries."""
+
+    def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
+        self.kind, self.name, self.choices = kind, name, tuple(sorted(choices))
+        super().__init__(f"unknown {kind} {name!r}: choose one of {', '.join(self.choices)}")
+
+
+class StoreError(S3CatalogError):
+    """The object store refused or failed a call. `subject` is a bucket, prefix or key, never a request."""
+
+    def __init__(self, subject: str, reason: str) -> None:
+        self.subject, self.reason = subject, reason
+        super().__init__(f"{subject}: {reason}")
+
+
+class BucketNotFoundError(StoreError):
+    """The bucket, container or folder does not exist."""
+
+
+class AuthenticationError(StoreError):
+    """No credentials, wrong ones, or an expired token."""
+
+
+class AccessDeniedError(StoreError):
+    """Known credentials without the permission."""
+
+
+class StoreUnreachableError(StoreError):
+    """A name that does not resolve, a refused connection, a TLS failure."""
+
+    retryable = True
+
+
+class StoreUnavailableError(StoreError):
+    """The store went on failing after all retries (5xx, SlowDown, time-outs, resets)."""
+
+    retryable = True
+
+
+class ObjectNotFoundError(StoreError):
+    """The object is gone."""
+
+
+class ObjectChangedError(StoreError):
+    """The object was replaced between listing and reading (its ETag differs)."""
+
+    retryable = True
+
+
+class UnnameableKeyError(StoreError):
+    """A key that this store's client cannot address exactly."""
+
+
+class UnreadableFileError(S3CatalogError):
+    """One file's bytes are not what its format asks for."""
+
+    def __init__(self, key: str, file_format: str, reason: str) -> None:
+        self.key, self.file_format, self.reason = key, file_format, reason
+        super().__init__(f"not readable as {file_format}: {reason}")
+
+
+class CatalogError(S3CatalogError):
+    """A catalog refused or failed a call."""
+
+
+class CatalogUnavailableError(CatalogError):
+    """The catalog cannot be reached or written now (down, locked for too long, disk full)."""
+
+    retryable = True

@@ -1,0 +1,91 @@
+"""File formats: how the bytes of one file are laid out. One module per format, found by its `FORMAT` object.
+
+Modules whose name begins with `_` are not formats. Another package adds a format by an entry point in the group
+`s3_catalog.formats` that names such an object. Importing a format module must be cheap: heavy libraries are imported inside its functions.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Protocol
+
+from s3_catalog.model.tables import Column, TypeConflict
+from s3_catalog.storage.files import ObjectFile
+
+ENTRY_POINT_GROUP = "s3_catalog.formats"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadLimits:
+    """How much one schema may cost. All sizes in bytes.
+
+    `head_bytes` is read from the start of a text file (compressed bytes, where it is compressed), `tail_bytes` from the end of a file
+    with a footer, `max_footer_bytes` when the footer says it is longer, `max_decompressed_bytes` after decompression.
+    """
+
+    head_bytes: int = 64 * 1024
+    tail_bytes: int = 64 * 1024
+    max_footer_bytes: int = 64 * 1024 * 1024
+    max_decompressed_bytes: int = 4 * 1024 * 1024
+    max_columns: int = 10_000
+    max_depth: int = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileSchema:
+    """What one file says of its table.
+
+    `row_count` is exact or None. `format` is set where the content is of a sibling format (`.json` that holds one document per line is `jsonl`).
+    `details` are facts such as delimiter and encoding; `conflicts` arose between the rows of this one file.
+    """
+
+    columns: tuple[Column, ...]
+    row_count: int | None = None
+    format: str | None = None
+    conflicts: tuple[TypeConflict, ...] = ()
+    warnings: tuple[str, ...] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+class FileFormat(Protocol):
+    """The plug-in contract of a file format."""
+
+    name: str
+    suffixes: frozenset[str]
+    """Lower-case file-name endings with the dot, without a compression's ending."""
+    counts_cheaply: bool
+    """Whether `read_schema` gives the exact row count of a file of any size."""
+
+    def matches(self, head: bytes) -> bool:
+        """Whether (decompressed) first bytes are of this format beyond doubt. Used where a name says nothing."""
+
+    def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
+        """Read the columns of one file.
+
+        Args:
+            compression: a name of `_compression.COMPRESSIONS` (`gzip`), or None for plain bytes.
+
+        Raises:
+            UnreadableFileError: truncated, corrupt, encrypted, empty, or another format's bytes.
+            StoreError: the object could not be read or has changed.
+        """
+
+
+@cache
+def file_formats() -> Mapping[str, FileFormat]:
+    """All formats by name, ours first; another package's entry point of the same name replaces ours."""
+    modules = [m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
+    own = [importlib.import_module(f"{__name__}.{name}").FORMAT for name in modules]
+    others = [entry.load() for entry in entry_points(group=ENTRY_POINT_GROUP)]
+    return {fmt.name: fmt for fmt in [*own, *others]}
+
+
+@cache
+def formats_by_suffix() -> Mapping[str, str]:
+    """File-name ending (lower case, with dot) -> format name."""
+    return {suffix: fmt.name for fmt in file_formats().values() for suffix in fmt.suffixes}

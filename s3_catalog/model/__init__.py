@@ -1,0 +1,1 @@
+"""The vocabulary: types, tables, ledger, snapshots. Standard library and Arrow only."""

@@ -1,0 +1,117 @@
+"""What is known of a table, before and after its files are opened.
+
+`TableLayout` is what keys alone tell; `Table` adds the columns. Neither holds its objects one by one: those stay in
+Arrow (`discovery.grouping.Grouping.objects`), because a table can own millions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+
+UNSTRUCTURED = "unstructured"
+"""Format of a file set: objects that belong together and are not tables (images, documents, unknown bytes)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column that stands in the files.
+
+    `source_type` is what the format itself calls the type, where that says more than Arrow does.
+    """
+
+    name: str
+    type: pa.DataType
+    nullable: bool = True
+    source_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionColumn:
+    """A column whose value stands in the path. `declared`: the path names it (`year=2024`), else it was inferred from the path's shape."""
+
+    name: str
+    type: pa.DataType
+    declared: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeConflict:
+    """Two types for one column that no widening rule joins without loss; the column became `resolved`.
+
+    `key` is the file that brought `found`; `expected` is what the files before it said. Types are canonical text.
+    """
+
+    column: str
+    expected: str
+    found: str
+    resolved: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Why a table's files were put together, and the verdict that came second."""
+
+    rule: str
+    reason: str
+    runner_up: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableLayout:
+    """A table as its keys tell it.
+
+    `location` is a key pattern relative to the bucket: a prefix ending in `/` (or ""), one key, or a prefix with one `*` in its
+    last segment where a folder holds several tables. `(location, format)` identifies a table for good; `name` is unique in a catalog.
+    """
+
+    name: str
+    location: str
+    format: str
+    partition_columns: tuple[PartitionColumn, ...] = ()
+    object_count: int
+    size_bytes: int
+    newest: datetime | None
+    evidence: Evidence
+    warnings: tuple[str, ...] = ()
+    content_digest: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """What stays the same while names and contents move."""
+        return f"{self.format}:{self.location}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """One combination of partition values (text as in the path, decoded; None for a null) with what it holds. Sizes in bytes."""
+
+    values: tuple[str | None, ...]
+    object_count: int
+    size_bytes: int
+    newest: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A layout with its columns: what every catalog receives.
+
+    `row_count` is exact or None. `details` are facts of the format (delimiter, table version). `sampled_keys` are the files the schema came from.
+    """
+
+    layout: TableLayout
+    columns: tuple[Column, ...]
+    row_count: int | None = None
+    conflicts: tuple[TypeConflict, ...] = ()
+    warnings: tuple[str, ...] = ()
+    details: tuple[tuple[str, str], ...] = ()
+    sampled_keys: tuple[str, ...] = ()
+    partitions: tuple[Partition, ...] = field(default=(), repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.layout.name
