@@ -33,13 +33,14 @@ class PlannedChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What one crawl saw for certain: tables below `prefixes` of `location` and not below `excluded` may be retired when unseen.
+    """What one crawl saw for certain: tables below `prefixes` of `store_url` and not touching `excluded` may be retired when unseen.
 
-    `location` is a URL ending in `/`; prefixes are key prefixes within it ("" is all of it). `excluded` holds the prefixes whose listing
-    failed. `listed` is the number of objects seen: an empty listing retires nothing.
+    `store_url` is a bucket (`s3://bucket/`); prefixes are key prefixes within it ("" is all of it). `excluded` holds the prefixes whose
+    listing failed: neither what lies below them nor a table that contains one of them is retired. `listed` is the number of objects
+    seen: an empty listing retires nothing.
     """
 
-    location: str
+    store_url: str
     prefixes: tuple[str, ...]
     excluded: tuple[str, ...] = ()
     listed: int = 0
@@ -47,7 +48,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetirePolicy:
-    """At most this share (0 to 1) of a location's published tables may be retired by one plan; `allow` lifts the bound."""
+    """At most this share (0 to 1) of a store's published tables may be retired by one plan; `allow` lifts the bound."""
 
     max_share: float = 0.25
     allow: bool = False
@@ -93,7 +94,7 @@ class Catalog(Protocol):
             CatalogUnavailableError: it cannot be written now; nothing of the plan was written.
         """
 
-    def list_tables(self, location: str | None = None) -> list[Table]:
+    def list_tables(self, store_url: str | None = None) -> list[Table]:
         """The published tables that are not retired, by name."""
 
     def remove(self, names: Sequence[str]) -> int:

@@ -64,11 +64,12 @@ class Evidence:
 class TableLayout:
     """A table as its keys tell it.
 
-    `location` is a key pattern relative to the bucket: a prefix ending in `/` (or ""), one key, or a prefix with one `*` in its
-    last segment where a folder holds several tables. `(location, format)` identifies a table for good; `name` is unique in a catalog.
+    `store_url` is the bucket (`s3://bucket/`). `location` is a key pattern within it: a prefix ending in `/` (or ""), one key, or a prefix with one `*` in its
+    last segment where a folder holds several tables. `(uri, format)` identifies a table for good; `name` is unique in a catalog.
     """
 
     name: str
+    store_url: str
     location: str
     format: str
     partition_columns: tuple[PartitionColumn, ...] = ()
@@ -83,7 +84,12 @@ class TableLayout:
     @property
     def identity(self) -> str:
         """What stays the same while names and contents move."""
-        return f"{self.format}:{self.location}"
+        return f"{self.format}:{self.uri}"
+
+    @property
+    def uri(self) -> str:
+        """The location as people write it."""
+        return self.store_url + self.location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,9 +23,10 @@ class Location:
     bucket: str
     prefix: str
 
-    def uri(self, key: str) -> str:
-        """The full address of a key or key prefix."""
-        raise NotImplementedError
+    @property
+    def store_url(self) -> str:
+        """The bucket, without the prefix: what keys are relative to. Always ends in `/`."""
+        return f"{self.scheme}://{self.bucket}/"
 
 
 @dataclass(frozen=True, slots=True)
