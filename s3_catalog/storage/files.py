@@ -6,10 +6,11 @@ Ranges once fetched are kept (up to a bound), so a format that looks twice at a 
 from __future__ import annotations
 
 import io
-from collections.abc import Buffer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from Python 3.12
+
     from s3_catalog.storage import ObjectStore
 
 _KEPT_BYTES = 8 * 1024 * 1024
