@@ -1,13 +1,26 @@
-"""Catalogs: services that keep tables. A target plans what would change, then applies exactly that."""
+"""Catalogs: services that keep tables. A target plans what would change, then applies exactly that.
+
+One module per target, found by its `CATALOG` object; modules whose name begins with `_` are not targets. Another package adds one by an
+entry point in the group `s3_catalog.catalogs` that names such an object.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from importlib.metadata import entry_points
 from typing import Protocol
 
+from s3_catalog.errors import CatalogError, UnknownPluginError
+from s3_catalog.model.ledger import FailedPrefix
 from s3_catalog.model.tables import Table
+
+ENTRY_POINT_GROUP = "s3_catalog.catalogs"
 
 
 class Action(StrEnum):
@@ -18,17 +31,23 @@ class Action(StrEnum):
     RESTORE = "restore"
     RETIRE = "retire"
     UNCHANGED = "unchanged"
+    CONFLICT = "conflict"
+    """Its name belongs to another table of the catalog: nothing is written for it, and `apply` reports it as failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedChange:
-    """One table's part of a plan. `fields` are (field, old, new) as text; `table` is None for a retirement."""
+    """One table's part of a plan. `fields` are (field, old, new) as text; `table` is None for a retirement.
+
+    `reason` says what a conflict is about.
+    """
 
     action: Action
     identity: str
     name: str
     fields: tuple[tuple[str, str | None, str | None], ...] = ()
     table: Table | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +55,15 @@ class Scope:
     """What one crawl saw for certain: tables below `prefixes` of `store_url` and not touching `excluded` may be retired when unseen.
 
     `store_url` is a bucket (`s3://bucket/`); prefixes are key prefixes within it ("" is all of it). `excluded` holds the prefixes whose
-    listing failed: neither what lies below them nor a table that contains one of them is retired. `listed` is the number of objects
-    seen: an empty listing retires nothing.
+    listing failed: neither what lies below them nor a table that contains one of them is retired. `present` holds the
+    identities of tables that were seen but could not be read: they stay as they are. `listed` is the number of objects seen: an empty
+    listing retires nothing.
     """
 
     store_url: str
     prefixes: tuple[str, ...]
     excluded: tuple[str, ...] = ()
+    present: tuple[str, ...] = ()
     listed: int = 0
 
 
@@ -99,3 +120,69 @@ class Catalog(Protocol):
 
     def remove(self, names: Sequence[str]) -> int:
         """Delete tables for good; returns how many there were."""
+
+
+class RunStatus(StrEnum):
+    """How a run went. A run that was killed stays `RUNNING`."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILURES = "done with failures"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One crawl as the state store keeps it. `counts` and `receipt` are numbers by name (objects, tables; requests, bytes, seconds)."""
+
+    id: str
+    location: str
+    store_url: str
+    started: datetime
+    finished: datetime | None = None
+    status: RunStatus = RunStatus.RUNNING
+    counts: Mapping[str, int] = field(default_factory=dict)
+    receipt: Mapping[str, float] = field(default_factory=dict)
+    failed_prefixes: tuple[FailedPrefix, ...] = ()
+
+
+class CatalogType(Protocol):
+    """What a target's module offers as `CATALOG`: the URL schemes it answers to, and how to open it."""
+
+    schemes: frozenset[str]
+
+    def open(self, url: str) -> Catalog:
+        """Connect to the catalog.
+
+        Raises:
+            CatalogError: the URL is wrong, or the catalog refuses.
+            CatalogUnavailableError: it cannot be reached now.
+            MissingExtraError: a package that this target needs is not installed.
+        """
+
+
+@cache
+def catalog_types() -> Mapping[str, CatalogType]:
+    """All targets by URL scheme, ours first; another package's entry point of the same scheme replaces ours."""
+    modules = [m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_")]
+    own = [importlib.import_module(f"{__name__}.{name}").CATALOG for name in modules]
+    others = [entry.load() for entry in entry_points(group=ENTRY_POINT_GROUP)]
+    return {scheme: target for target in [*own, *others] for scheme in target.schemes}
+
+
+def open_catalog(url: str) -> Catalog:
+    """Open the catalog that a URL names (`sqlite:///catalog.db`, `postgresql://user@host/database`).
+
+    Raises:
+        CatalogError: the URL has no scheme, or the catalog refuses.
+        UnknownPluginError: no target has this scheme.
+    """
+    scheme, separator, _ = url.partition("://")
+    if not separator:
+        raise CatalogError(
+            f"a catalog URL begins with a scheme, as in sqlite:///catalog.db: choose one of {', '.join(sorted(catalog_types()))}"
+        )
+    target = catalog_types().get(scheme)
+    if target is None:
+        raise UnknownPluginError("catalog", scheme, catalog_types())
+    return target.open(url)
