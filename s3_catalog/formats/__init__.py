@@ -40,7 +40,7 @@ class ReadLimits:
 class FileSchema:
     """What one file says of its table.
 
-    `row_count` is exact or None. `format` is set where the content is of a sibling format (`.json` that holds one document per line is `jsonl`).
+    `row_count` is exact or None. `format` is set where the content is of a sibling format (`.json` with one document per line is `jsonl`).
     `details` are facts such as delimiter and encoding; `conflicts` arose between the rows of this one file.
     """
 

@@ -1,0 +1,92 @@
+"""Bytes to text: which encoding, decided once for all formats that are text."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+
+from s3_catalog.formats._magic import describe_bytes, is_binary, utf16_byte_order
+
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_GUESS_BYTES = 16 * 1024
+_WESTERN_SHARE = 0.15
+"""Western text in an 8-bit encoding has fewer bytes above 127 than this; other scripts have far more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Decoded text, its encoding as Python names it, and whether it began with a byte-order mark."""
+
+    text: str
+    encoding: str
+    marked: bool = False
+
+
+class NotTextError(ValueError):
+    """Bytes that are no text in any encoding known here; the message says what they are."""
+
+
+def decode_text(data: bytes, *, whole: bool) -> Text:
+    """Decode the head of a text file; a last character that is cut is dropped when the head is not the whole file.
+
+    Order: byte-order mark, UTF-8, UTF-16 without a mark, Windows-1252 or ISO-8859-1 for text that is mostly ASCII, else what
+    charset-normalizer finds most coherent.
+
+    Raises:
+        NotTextError: binary bytes, or bytes that contradict their own mark.
+
+    >>> decode_text("Köln".encode("cp1252"), whole=True).encoding
+    'iso-8859-1'
+    """
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            text = _decode(data[len(mark) :], encoding, whole)
+            if text is None or "\x00" in text:
+                raise NotTextError(f"the bytes do not follow their byte-order mark ({encoding})")
+            return Text(text, encoding, marked=True)
+    if is_binary(data):
+        raise NotTextError(f"the bytes are {describe_bytes(data)}")
+    order = utf16_byte_order(data)
+    if order is not None:
+        text = _decode(data, f"utf-16-{order}", whole)
+        if text is not None:
+            return Text(text, f"utf-16-{order}")
+    text = _decode(data, "utf-8", whole)
+    return Text(text, "utf-8") if text is not None else _decode_legacy(data, whole)
+
+
+def _decode(data: bytes, encoding: str, whole: bool) -> str | None:
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(data, final=whole)
+    except UnicodeDecodeError:
+        return None
+
+
+def _decode_legacy(data: bytes, whole: bool) -> Text:
+    high = len(data) - len(data.translate(None, bytes(range(128, 256))))
+    if high > _WESTERN_SHARE * len(data):
+        guessed = _guess_encoding(data[:_GUESS_BYTES])
+        text = _decode(data, guessed, whole) if guessed else None
+        if guessed and text is not None:
+            return Text(text, guessed)
+    # 0x80-0x9f are control characters in ISO-8859-1 and quotes, dashes and the euro sign in Windows-1252.
+    if any(0x80 <= byte < 0xA0 for byte in data):
+        text = _decode(data, "cp1252", whole)
+        if text is not None:
+            return Text(text, "cp1252")
+        if high > _WESTERN_SHARE * len(data):
+            raise NotTextError("the bytes are binary data of an unknown or encrypted kind")
+    return Text(data.decode("iso-8859-1"), "iso-8859-1")
+
+
+def _guess_encoding(sample: bytes) -> str | None:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample).best()
+    return best.encoding if best is not None else None

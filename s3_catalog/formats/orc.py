@@ -1,0 +1,65 @@
+"""ORC: schema and row count stand in the footer and postscript at the end of the file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from s3_catalog.errors import UnreadableFileError
+from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats._footer import open_footer, refuse_many_columns
+from s3_catalog.formats._magic import describe_bytes
+from s3_catalog.model.tables import Column
+from s3_catalog.storage.files import ObjectFile
+
+_MAGIC = b"ORC"
+
+
+class OrcFormat:
+    """Apache ORC. All columns may be null: the format does not say otherwise."""
+
+    name = "orc"
+    suffixes = frozenset({".orc"})
+    counts_cheaply = True
+
+    def matches(self, head: bytes) -> bool:
+        return head.startswith(_MAGIC) and b"\n" not in head[:4]
+
+    def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
+        source = open_footer(file, self.name, compression, limits, is_plain=_is_orc_tail)
+        tail = source.file.tail(limits.tail_bytes)
+        if not _is_orc_tail(tail):
+            raise UnreadableFileError(file.key, self.name, _describe_frame(source.file))
+        reader, schema = _open(source.file)
+        refuse_many_columns(file, self.name, len(schema), limits)
+        return FileSchema(
+            columns=tuple(Column(name=f.name, type=f.type) for f in schema),
+            row_count=reader.nrows,
+            warnings=source.warnings,
+            details={"compression": str(reader.compression).lower()},
+        )
+
+
+def _is_orc_tail(tail: bytes) -> bool:
+    """The last byte is the length of the postscript, which ends in the signature."""
+    return len(tail) > 4 and tail[-4:-1] == _MAGIC and tail[-1] < len(tail)
+
+
+def _describe_frame(file: ObjectFile) -> str:
+    head = file.head(512)
+    if head.startswith(_MAGIC):
+        return "truncated: it begins as ORC and has no postscript at its end"
+    return f"the bytes are {describe_bytes(head)}"
+
+
+def _open(file: ObjectFile) -> tuple[Any, Any]:
+    import pyarrow as pa
+    from pyarrow import orc
+
+    try:
+        reader = orc.ORCFile(pa.PythonFile(file, mode="r"))
+        return reader, reader.schema
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UnreadableFileError(file.key, "orc", "the footer is corrupt") from error
+
+
+FORMAT = OrcFormat()

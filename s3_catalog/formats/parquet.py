@@ -1,0 +1,103 @@
+"""Parquet: everything stands in the footer, one range from the end of the file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from s3_catalog.errors import UnreadableFileError
+from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats._footer import open_footer, refuse_many_columns
+from s3_catalog.formats._magic import describe_bytes
+from s3_catalog.model.tables import Column
+from s3_catalog.storage.files import ObjectFile
+
+_MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
+_TELLING_TYPES = frozenset({"JSON", "BSON", "UUID", "ENUM", "INTERVAL"})
+"""Logical types of which the Arrow type keeps less than their name says."""
+
+
+class ParquetFormat:
+    """Apache Parquet. Compression is inside the file; a file compressed as a whole is read only when it is small."""
+
+    name = "parquet"
+    suffixes = frozenset({".parquet", ".pq", ".parq", ".pqt"})
+    counts_cheaply = True
+
+    def matches(self, head: bytes) -> bool:
+        return head.startswith((_MAGIC, _ENCRYPTED))
+
+    def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
+        source = open_footer(file, self.name, compression, limits, is_plain=lambda tail: tail[-4:] in (_MAGIC, _ENCRYPTED))
+        _load_footer(source.file, limits)
+        metadata = _read_metadata(source.file)
+        refuse_many_columns(file, self.name, metadata.num_columns, limits)
+        schema = _arrow_schema(file, metadata)
+        rows = sum(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
+        if rows != metadata.num_rows or rows < 0:
+            raise UnreadableFileError(file.key, self.name, "the footer contradicts itself: its row groups do not add up to its row count")
+        source_types = _source_types(metadata.schema)
+        columns = tuple(Column(name=f.name, type=f.type, nullable=f.nullable, source_type=source_types.get(f.name)) for f in schema)
+        details = {"created_by": metadata.created_by} if metadata.created_by else {}
+        return FileSchema(columns=columns, row_count=rows, warnings=source.warnings, details=details)
+
+
+def _load_footer(file: ObjectFile, limits: ReadLimits) -> None:
+    """Check the file's frame and fetch the rest of a footer that is longer than the tail.
+
+    The last 8 bytes are the footer's length (4 bytes, little-endian) and the signature.
+    """
+    tail = file.tail(limits.tail_bytes)
+    if tail[-4:] == _ENCRYPTED:
+        raise UnreadableFileError(file.key, "parquet", "the footer is encrypted")
+    if tail[-4:] != _MAGIC or file.size < 12:
+        raise UnreadableFileError(file.key, "parquet", _describe_frame(file))
+    length = int.from_bytes(tail[-8:-4], "little") + 8
+    if length > file.size - len(_MAGIC):
+        raise UnreadableFileError(file.key, "parquet", "the footer claims to be longer than the file")
+    if length > limits.max_footer_bytes:
+        raise UnreadableFileError(file.key, "parquet", f"the footer has {length:,} bytes, more than {limits.max_footer_bytes:,}")
+    if length > len(tail):
+        file.tail(length)
+
+
+def _describe_frame(file: ObjectFile) -> str:
+    head = file.head(16) if file.size > 16 else file.head(file.size)
+    if head.startswith(_MAGIC):
+        return "truncated: it begins as Parquet and has no footer at its end"
+    return f"the bytes are {describe_bytes(file.head(512))}"
+
+
+def _read_metadata(file: ObjectFile) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_metadata(pa.PythonFile(file, mode="r"))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UnreadableFileError(file.key, "parquet", "the footer is corrupt") from error
+
+
+def _arrow_schema(file: ObjectFile, metadata: Any) -> Any:
+    import pyarrow as pa
+
+    try:
+        return metadata.schema.to_arrow_schema()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UnreadableFileError(file.key, "parquet", "the footer's schema cannot be read") from error
+
+
+def _source_types(schema: Any) -> dict[str, str]:
+    """Top-level columns whose Parquet type says more than Arrow's."""
+    found: dict[str, str] = {}
+    for i in range(len(schema)):
+        column = schema.column(i)
+        if "." in column.path:
+            continue
+        if column.physical_type == "INT96":
+            found[column.name] = "INT96"
+        elif column.logical_type.type in _TELLING_TYPES:
+            found[column.name] = column.logical_type.type
+    return found
+
+
+FORMAT = ParquetFormat()

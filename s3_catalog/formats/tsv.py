@@ -1,0 +1,24 @@
+"""TSV: text delimited by tabs, or by what the head shows where the name is wrong."""
+
+from __future__ import annotations
+
+from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats._delimited import is_delimited, read_delimited
+from s3_catalog.storage.files import ObjectFile
+
+
+class TsvFormat:
+    """Tab-delimited text."""
+
+    name = "tsv"
+    suffixes = frozenset({".tsv", ".tab"})
+    counts_cheaply = False
+
+    def matches(self, head: bytes) -> bool:
+        return is_delimited(head) == "\t"
+
+    def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
+        return read_delimited(file, self.name, compression, limits, preferred="\t")
+
+
+FORMAT = TsvFormat()
