@@ -44,7 +44,6 @@ def retry_transient(attempt: Callable[[], T], *, options: StoreOptions, receipt:
     Raises:
         StoreError: the last failure.
     """
-
     bounds = stop_after_attempt(options.max_attempts) | stop_before_delay(options.deadline)
 
     def gives_up(state: RetryCallState) -> bool:
