@@ -17,21 +17,21 @@ RUNTIME   := $(VENV)/.s3-catalog-runtime-$(call key,requirements.lock $(PROJECT_
 DEVELOP   := $(VENV)/.s3-catalog-develop-$(call key,requirements.lock requirements-dev.lock $(PROJECT_FILES))
 LAKE_MADE := .make/lake-$(call key,examples/make_lake.py)
 
-export DAGSTER_HOME := $(CURDIR)/.dagster
-export DAGSTER_DISABLE_TELEMETRY := 1
+# Dagster reads ./dagster.yaml; an instance that the environment names is somebody's own.
+unexport DAGSTER_HOME
 
-.PHONY: help run dev test services lint format typecheck check lock lake home clean
+.PHONY: help run dev test services lint format typecheck check lock lake clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: $(RUNTIME) lake home  ## catalog the sample lake through Dagster and print its tables
+run: $(RUNTIME) lake  ## catalog the sample lake through Dagster and print its tables
 	@echo "cataloguing $(LAKE) with the Dagster job catalog_bucket"
 	@$(BIN)/dagster job execute -m s3_catalog.definitions -j catalog_bucket > .make/run.log 2>&1 \
 	  || { tail -n 40 .make/run.log; echo "failed; all of it is in .make/run.log"; exit 1; }
 	@$(BIN)/s3-catalog tables
 
-dev: $(RUNTIME) lake home  ## open the Dagster UI
+dev: $(RUNTIME) lake  ## open the Dagster UI
 	@$(BIN)/dagster dev
 
 test: $(DEVELOP)  ## all tests; those of real servers join in where the servers are installed
@@ -63,9 +63,6 @@ lock: $(BIN)/python  ## lock the newest versions (ARGS="--upgrade"), or what pyp
 lake: $(RUNTIME)
 	@if [ ! -d $(LAKE) ] || [ ! -e $(LAKE_MADE) ]; then \
 	  rm -rf $(LAKE) .make/lake-* && mkdir -p .make && $(BIN)/python examples/make_lake.py $(LAKE) && touch $(LAKE_MADE); fi
-
-home:
-	@mkdir -p .make $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/dagster.yaml
 
 clean:  ## remove what runs and tests have made; the environment stays
 	@rm -rf $(LAKE) .make .dagster .s3_catalog build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
