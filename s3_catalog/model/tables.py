@@ -121,3 +121,8 @@ class Table:
     @property
     def name(self) -> str:
         return self.layout.name
+
+    @property
+    def format(self) -> str:
+        """What the files really are: the layout's format goes by their names, `details` may know better (`.json` that is `jsonl`)."""
+        return dict(self.details).get("format", self.layout.format)

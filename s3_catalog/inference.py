@@ -1,0 +1,234 @@
+"""One schema per table, from a few of its files: the newest, the first, the last and some between them.
+
+In: layouts and their objects. Out: `Table`s, and for every file that could not be read the reason. A file that fails is replaced by
+another; a table fails only when none of the files tried can be read.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from s3_catalog.discovery.grouping import Grouping
+from s3_catalog.discovery.suffixes import UNKNOWN, read_suffix
+from s3_catalog.errors import MissingExtraError, S3CatalogError, UnreadableFileError
+from s3_catalog.formats import FileFormat, FileSchema, ReadLimits, file_formats
+from s3_catalog.formats._compression import detect_compression, split_compression
+from s3_catalog.model.schemas import FileColumns, merge_schemas
+from s3_catalog.model.tables import UNSTRUCTURED, Partition, Table, TableLayout
+from s3_catalog.storage import ObjectStore
+from s3_catalog.storage.files import ObjectFile
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int, str], None]
+"""Called with tables done, tables in all, and the name of the table just done."""
+
+_RULES_VERSION = 1
+_SPARE_FILES = 3
+"""How many files may be tried in place of unreadable ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InferenceRules:
+    """`sample_files` are read per table; up to `count_files` when each tells its row count without its data; `workers` tables at a time."""
+
+    sample_files: int = 3
+    count_files: int = 16
+    workers: int = 16
+    limits: ReadLimits = field(default_factory=ReadLimits)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the same files could give another schema."""
+        return f"{_RULES_VERSION}:{self.sample_files}:{self.count_files}:{self.limits.head_bytes}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableResult:
+    """One layout's outcome: a table, or None with the reason in `error`. `failed` are (key, error) of files that could not be read."""
+
+    layout: TableLayout
+    table: Table | None
+    failed: tuple[tuple[str, str], ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    key: str
+    size: int
+    etag: str | None
+    age: tuple[float, str]
+
+
+def infer_tables(
+    store: ObjectStore,
+    grouping: Grouping,
+    rules: InferenceRules,
+    *,
+    known: Mapping[str, Table] | None = None,
+    opened: Mapping[str, ObjectFile] | None = None,
+    progress: Progress | None = None,
+) -> list[TableResult]:
+    """Infer the schema of every layout, several side by side, in the order of the layouts.
+
+    Args:
+        known: identity -> table of an earlier run; one whose content digest is the same is taken over without reading a byte.
+        opened: files that grouping already looked into, by key, so that their first bytes are not fetched twice.
+    """
+    tasks = list(zip(grouping.layouts, grouping.partitions, _objects_by_layout(grouping), strict=True))
+
+    def infer(task: tuple[TableLayout, tuple[Partition, ...], pa.Table]) -> TableResult:
+        layout, partitions, objects = task
+        before = (known or {}).get(layout.identity)
+        if before is not None and _is_unchanged(before, layout, rules):
+            return TableResult(layout=layout, table=replace(before, layout=layout, partitions=partitions))
+        return infer_schema(store, layout, objects, rules, partitions=partitions, opened=opened or {})
+
+    results: list[TableResult] = []
+    with ThreadPoolExecutor(max_workers=rules.workers, thread_name_prefix="infer") as pool:
+        for result in pool.map(infer, tasks):
+            results.append(result)
+            if progress is not None:
+                progress(len(results), len(tasks), result.layout.name)
+    return results
+
+
+def infer_schema(
+    store: ObjectStore,
+    layout: TableLayout,
+    objects: pa.Table,
+    rules: InferenceRules,
+    *,
+    partitions: tuple[Partition, ...] = (),
+    opened: Mapping[str, ObjectFile] | None = None,
+) -> TableResult:
+    """Infer one table from its objects (`MANIFEST_SCHEMA`, by key)."""
+    if layout.format == UNSTRUCTURED:
+        return TableResult(layout=layout, table=Table(layout=layout, columns=(), partitions=partitions))
+    reader = file_formats().get(layout.format)
+    wanted = rules.sample_files
+    if reader is not None and reader.counts_cheaply and objects.num_rows <= rules.count_files:
+        wanted = objects.num_rows
+    read: list[FileColumns] = []
+    schemas: dict[str, FileSchema] = {}
+    failed: list[tuple[str, str]] = []
+    for found in _candidates(objects, wanted + _SPARE_FILES):
+        if len(read) == wanted or len(failed) > _SPARE_FILES:
+            break
+        try:
+            schema = _read_file(store, found, layout, rules.limits, opened or {})
+        except S3CatalogError as error:
+            failed.append((found.key, str(error)))
+            if isinstance(error, MissingExtraError):
+                break
+            continue
+        schemas[found.key] = schema
+        read.append(FileColumns(key=found.key, age=found.age, columns=schema.columns, conflicts=schema.conflicts))
+    if not read:
+        reason = failed[0][1] if len(failed) == 1 else f"none of {len(failed)} files tried could be read: {failed[0][1]}"
+        return TableResult(layout=layout, table=None, failed=tuple(failed), error=reason)
+    table = _build_table(layout, partitions, read, schemas, rules, complete=len(read) == objects.num_rows, failed=bool(failed))
+    return TableResult(layout=layout, table=table, failed=tuple(failed))
+
+
+def _build_table(
+    layout: TableLayout,
+    partitions: tuple[Partition, ...],
+    read: Sequence[FileColumns],
+    schemas: Mapping[str, FileSchema],
+    rules: InferenceRules,
+    *,
+    complete: bool,
+    failed: bool,
+) -> Table:
+    merged = merge_schemas(read, layout.partition_columns)
+    counts = [schema.row_count for schema in schemas.values()]
+    row_count = sum(count for count in counts if count is not None) if complete and None not in counts else None
+    details: dict[str, str] = {}
+    for schema in schemas.values():
+        details.update({name: value for name, value in schema.details.items() if details.get(name, value) == value})
+    formats = {schema.format or layout.format for schema in schemas.values()}
+    warnings = dict.fromkeys([*merged.warnings, *(warning for schema in schemas.values() for warning in schema.warnings)])
+    if len(formats) > 1:
+        warnings[f"files of several formats: {', '.join(sorted(formats))}"] = None
+    if len(formats) == 1 and formats != {layout.format}:
+        details["format"] = formats.pop()
+    if not failed:
+        details["schema_rules"] = rules.fingerprint
+    return Table(
+        layout=layout,
+        columns=merged.columns,
+        row_count=row_count,
+        conflicts=merged.conflicts,
+        warnings=tuple(warnings),
+        details=tuple(sorted(details.items())),
+        sampled_keys=tuple(sorted(schemas)),
+        partitions=partitions,
+    )
+
+
+def _is_unchanged(before: Table, layout: TableLayout, rules: InferenceRules) -> bool:
+    same_place = before.layout.content_digest == layout.content_digest and before.layout.partition_columns == layout.partition_columns
+    same_rules = layout.format == UNSTRUCTURED or dict(before.details).get("schema_rules") == rules.fingerprint
+    return same_place and same_rules and before.layout.options == layout.options
+
+
+def _read_file(
+    store: ObjectStore, found: _Object, layout: TableLayout, limits: ReadLimits, opened: Mapping[str, ObjectFile]
+) -> FileSchema:
+    file = opened.get(found.key) or ObjectFile(store, found.key, found.size, found.etag)
+    reader, compression = _choose_reader(layout, file, limits)
+    try:
+        return reader.read_schema(file, compression, limits)
+    except S3CatalogError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a format's library may raise anything on hostile bytes; one file never stops a run
+        logger.exception("format failed format=%s key=%r", reader.name, found.key)
+        raise UnreadableFileError(found.key, reader.name, f"its reader failed with {type(error).__name__}") from error
+
+
+def _choose_reader(layout: TableLayout, file: ObjectFile, limits: ReadLimits) -> tuple[FileFormat, str | None]:
+    """The format of a table's files: its own, or for a table format (Delta, Iceberg, Hudi) that of its data files."""
+    formats = file_formats()
+    _, compression = split_compression(file.key.rpartition("/")[2])
+    named, _ = read_suffix(file.key)
+    if compression is None and named == UNKNOWN:
+        compression = detect_compression(file.head(limits.head_bytes))
+    reader = formats.get(layout.format) or formats.get(named)
+    if reader is None:
+        raise UnreadableFileError(file.key, layout.format, f"no reader is installed for it; known are {', '.join(sorted(formats))}")
+    return reader, compression
+
+
+def _objects_by_layout(grouping: Grouping) -> Iterator[pa.Table]:
+    """Each layout's objects by key, as slices of one sorted table."""
+    assigned = grouping.objects.filter(pc.is_valid(grouping.objects.column("layout")))
+    ordered = assigned.sort_by([("layout", "ascending"), ("key", "ascending")]).combine_chunks()
+    start = 0
+    for layout in grouping.layouts:
+        yield ordered.slice(start, layout.object_count)
+        start += layout.object_count
+
+
+def _candidates(objects: pa.Table, count: int) -> list[_Object]:
+    """Which files to read, in order of preference: the newest, the first and last by key, then ever finer steps between them."""
+    rows = objects.num_rows
+    times = objects.column("last_modified")
+    newest = pc.index(times, pc.max(times)).as_py() if times.null_count < rows else rows - 1
+    order = dict.fromkeys([newest, 0, rows - 1])
+    step = rows
+    while len(order) < min(count, rows):
+        step = max(1, step // 2)
+        order.update(dict.fromkeys(range(step, rows, step)))
+    picked = objects.select(["key", "size", "etag", "last_modified"]).take(list(order)[:count]).to_pylist()
+    return [
+        _Object(row["key"], row["size"], row["etag"], (row["last_modified"].timestamp() if row["last_modified"] else 0.0, row["key"]))
+        for row in picked
+    ]
