@@ -58,6 +58,11 @@ class TableResult:
     failed: tuple[tuple[str, str], ...] = ()
     error: str | None = None
 
+    def renamed(self, name: str) -> TableResult:
+        """The same under another name."""
+        layout = replace(self.layout, name=name)
+        return replace(self, layout=layout, table=replace(self.table, layout=layout) if self.table else None)
+
 
 @dataclass(frozen=True, slots=True)
 class _Object:
@@ -73,6 +78,7 @@ def infer_tables(
     rules: InferenceRules,
     *,
     known: Mapping[str, Table] | None = None,
+    incomplete: Mapping[str, str] | None = None,
     opened: Mapping[str, ObjectFile] | None = None,
     progress: Progress | None = None,
 ) -> list[TableResult]:
@@ -80,12 +86,15 @@ def infer_tables(
 
     Args:
         known: identity -> table of an earlier run; one whose content digest is the same is taken over without reading a byte.
+        incomplete: identity -> why a table is not seen whole; these are not read.
         opened: files that grouping already looked into, by key, so that their first bytes are not fetched twice.
     """
     tasks = list(zip(grouping.layouts, grouping.partitions, _objects_by_layout(grouping), strict=True))
 
     def infer(task: tuple[TableLayout, tuple[Partition, ...], pa.Table]) -> TableResult:
         layout, partitions, objects = task
+        if incomplete and layout.identity in incomplete:
+            return TableResult(layout=layout, table=None, error=incomplete[layout.identity])
         before = (known or {}).get(layout.identity)
         if before is not None and _is_unchanged(before, layout, rules):
             return TableResult(layout=layout, table=replace(before, layout=layout, partitions=partitions))
@@ -180,9 +189,7 @@ def _is_unchanged(before: Table, layout: TableLayout, rules: InferenceRules) -> 
     return same_place and same_rules and before.layout.options == layout.options
 
 
-def _read_file(
-    store: ObjectStore, found: _Object, layout: TableLayout, limits: ReadLimits, opened: Mapping[str, ObjectFile]
-) -> FileSchema:
+def _read_file(store: ObjectStore, found: _Object, layout: TableLayout, limits: ReadLimits, opened: Mapping[str, ObjectFile]) -> FileSchema:
     file = opened.get(found.key) or ObjectFile(store, found.key, found.size, found.etag)
     reader, compression = _choose_reader(layout, file, limits)
     try:

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from s3_catalog.discovery.verdicts import Draft
 
 
-
 def load_objects(connection: duckdb.DuckDBPyConnection, manifest: pa.Table, base: str) -> None:
     """Make `objects` from a manifest; keys are cut to what follows `base`."""
     numbered = manifest.append_column("i", pa.array(range(manifest.num_rows), pa.int64()))
@@ -216,4 +215,3 @@ def read_verdicts(connection: duckdb.DuckDBPyConnection, manifest: pa.Table) -> 
     for name in ("layout", "skipped", "error"):
         manifest = manifest.append_column(name, verdicts.column(name))
     return manifest
-

@@ -77,9 +77,7 @@ def group_objects(
 def _decide_groups(
     connection: duckdb.DuckDBPyConnection, manifest: pa.Table, rules: GroupingRules, sniff: Sniff | None, *, first_layout: int
 ) -> list[LayoutDraft]:
-    groups = [
-        NameGroup(place=read_template(row.pop("template"), base=rules.base), **row) for row in _columns.read_name_groups(connection)
-    ]
+    groups = [NameGroup(place=read_template(row.pop("template"), base=rules.base), **row) for row in _columns.read_name_groups(connection)]
     examples = _columns.read_example_keys(connection)
     groups, failed = _resolve_unknown(groups, lambda group: manifest.column("key")[examples[group.id]].as_py(), sniff)
     by_root: dict[tuple[str, str], list[NameGroup]] = defaultdict(list)
@@ -98,7 +96,11 @@ def _decide_groups(
     _columns.assign_groups(connection, drafts, not_data, failed, first_layout=first_layout)
     return [
         LayoutDraft(
-            location=draft.location, format=draft.format, words=draft.words, columns=draft.columns, evidence=draft.evidence,
+            location=draft.location,
+            format=draft.format,
+            words=draft.words,
+            columns=draft.columns,
+            evidence=draft.evidence,
             warnings=tuple(draft.warnings),
         )
         for draft in drafts

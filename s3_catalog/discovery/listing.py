@@ -38,15 +38,15 @@ class TopLevel(NamedTuple):
     objects: pa.Table
 
 
-def list_prefixes(store: ObjectStore) -> TopLevel:
-    """List one level below the store's location.
+def list_prefixes(store: ObjectStore, folder: str | None = None) -> TopLevel:
+    """List one level below a key prefix, by default the store's location.
 
     Raises:
         StoreError: it cannot be listed.
     """
     prefixes: list[str] = []
     batches: list[pa.RecordBatch] = []
-    for page in store.list_pages(store.location.prefix, delimiter="/"):
+    for page in store.list_pages(store.location.prefix if folder is None else folder, delimiter="/"):
         prefixes += page.prefixes
         batches.append(page.objects)
     return TopLevel(tuple(sorted(set(prefixes))), _manifest(batches))

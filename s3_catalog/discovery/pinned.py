@@ -47,8 +47,11 @@ def _draft(pin: Pin, table: str, file_format: str, base: str) -> LayoutDraft:
     location = pin.location.replace("{table}", table).removeprefix(base)
     words = (pin.name,) if pin.name else tuple(location.strip("/").split("/"))
     return LayoutDraft(
-        location=location, format=file_format, words=words,
+        location=location,
+        format=file_format,
+        words=words,
         columns=tuple(PathColumn(name=name, kind="pinned", segment=i) for i, name in enumerate(pin.columns, start=1)),
         evidence=Evidence(rule="pinned", reason=f"pinned by {pin.origin}", runner_up="the layout its keys suggest"),
-        pinned_types=pin.types, options=pin.options,
+        pinned_types=pin.types,
+        options=pin.options,
     )

@@ -19,7 +19,13 @@ MANIFEST_NAME = "openmetadata.json"
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}|(\*\*/|\*\*|\*)")
 _OPENMETADATA_TYPES = {
-    "TINYINT": "int", "SMALLINT": "int", "INT": "int", "INTEGER": "int", "BIGINT": "bigint", "LONG": "bigint", "DATE": "date",
+    "TINYINT": "int",
+    "SMALLINT": "int",
+    "INT": "int",
+    "INTEGER": "int",
+    "BIGINT": "bigint",
+    "LONG": "bigint",
+    "DATE": "date",
 }
 _COMPRESSED = "(?:" + "|".join(re.escape(suffix) for suffixes in COMPRESSIONS.values() for suffix in suffixes) + ")?"
 
@@ -75,7 +81,10 @@ def read_path_template(path: str, *, name: str | None = None, file_format: str |
         pattern=f"(?s){pattern}{re.escape(path[position:])}",
         location=path[: path.rfind("/", 0, position) + 1 if literal_end is None else literal_end],
         columns=tuple(group for group in groups if group != "table"),
-        origin=origin, table_group=table_group, name=name, format=file_format,
+        origin=origin,
+        table_group=table_group,
+        name=name,
+        format=file_format,
     )
 
 
@@ -117,7 +126,9 @@ def _read_entry(entry: Any, index: int) -> Pin:
         pattern=f"(?s)(?:{is_file}{root}{table}{values}(?:.*/)?{file_name})",
         location=f"{path}/{{table}}/" if depth else f"{path}/",
         columns=tuple(c["name"] for c in columns),
-        origin=MANIFEST_NAME, table_group=bool(depth), format=file_format,
+        origin=MANIFEST_NAME,
+        table_group=bool(depth),
+        format=file_format,
         types={c["name"]: _OPENMETADATA_TYPES.get(str(c.get("dataType", "")).upper(), "string") for c in columns},
         options=(("delimiter", str(entry["separator"])),) if entry.get("separator") else (),
     )

@@ -85,7 +85,11 @@ SKIP_RULES: tuple[tuple[SkipReason, str, str], ...] = (
     (SkipReason.CHECKSUM, "name", r"(?s).*\.(?:crc|md5|sha1|sha256|sha512|checksum)"),
     (SkipReason.MARKER, "name", r"_SUCCESS|_FAILURE|_FINISHED|_STARTED|_started_.*|_committed_.*|_READY|\.?_?done|success"),
     (SkipReason.SUMMARY, "name", r"_metadata|_common_metadata"),
-    (SkipReason.TEMPORARY, "name", r"(?s)\..*\.(?:inprogress|pending)(?:\..*)?|.*\.(?:inprogress|_COPYING_|crdownload|tmp|temp|swp|partial|filepart)|~\$.*|_part-.*\.pending"),
+    (
+        SkipReason.TEMPORARY,
+        "name",
+        r"(?s)\..*\.(?:inprogress|pending)(?:\..*)?|.*\.(?:inprogress|_COPYING_|crdownload|tmp|temp|swp|partial|filepart)|~\$.*|_part-.*\.pending",
+    ),
     (SkipReason.SIDECAR, "name", r"openmetadata\.json|_catalog\.ya?ml"),
     (SkipReason.HIDDEN, "name", r"(?s)[._].*|Thumbs\.db|desktop\.ini"),
 )

@@ -58,6 +58,11 @@ def _draft(folder: str, groups: list[NameGroup]) -> Draft:
     files = sum(group.files for group in groups)
     words = tuple(folder.split("/")[:-1])
     return Draft(
-        place=groups[0].place, format=UNSTRUCTURED, location=folder, words=(*words, "files"), groups=groups, columns=(),
+        place=groups[0].place,
+        format=UNSTRUCTURED,
+        location=folder,
+        words=(*words, "files"),
+        groups=groups,
+        columns=(),
         evidence=Evidence(rule="unstructured", reason=f"{files} files of no known table format", runner_up="one entry per file"),
     )

@@ -99,7 +99,11 @@ def decide_table_root(groups: Sequence[NameGroup], reason: str) -> Draft:
     root, table_format = groups[0].root or "", groups[0].format
     columns, _ = _join_columns(groups)
     return Draft(
-        place=groups[0].place, format=table_format, location=root, words=tuple(root.split("/")[:-1]), groups=list(groups),
+        place=groups[0].place,
+        format=table_format,
+        location=root,
+        words=tuple(root.split("/")[:-1]),
+        groups=list(groups),
         columns=() if table_format == "iceberg" else tuple(column for column in columns if column.declared),
         evidence=Evidence(rule=f"{table_format} log", reason=reason, runner_up="a folder of data files"),
     )
@@ -185,8 +189,14 @@ def _folder_draft(groups: list[NameGroup], evidence: Evidence) -> Draft:
     place = max(groups, key=lambda g: (g.files, g.place.columns != ())).place
     columns, warnings = _join_columns(groups)
     return Draft(
-        place=place, format=groups[0].format, location=place.root + place.pattern, words=place.names, groups=groups,
-        columns=columns or _name_columns(groups), evidence=evidence, warnings=warnings,
+        place=place,
+        format=groups[0].format,
+        location=place.root + place.pattern,
+        words=place.names,
+        groups=groups,
+        columns=columns or _name_columns(groups),
+        evidence=evidence,
+        warnings=warnings,
     )
 
 
@@ -207,7 +217,12 @@ def _stem_draft(groups: list[NameGroup], reason: str) -> Draft:
 def _file_set(groups: Sequence[NameGroup], reason: str) -> Draft:
     place = groups[0].place
     return Draft(
-        place=place, format=UNSTRUCTURED, location=place.root + place.pattern, words=place.names, groups=list(groups), columns=(),
+        place=place,
+        format=UNSTRUCTURED,
+        location=place.root + place.pattern,
+        words=place.names,
+        groups=list(groups),
+        columns=(),
         evidence=Evidence(rule="nothing in common", reason=reason, runner_up="one table per file"),
     )
 

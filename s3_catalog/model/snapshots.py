@@ -49,8 +49,13 @@ def take_snapshot(table: Table) -> Snapshot:
     columns = [f"{c.name}\0{type_text(c.type)}\0{c.nullable}" for c in table.columns]
     partition_columns = [f"{c.name}\0{type_text(c.type)}" for c in layout.partition_columns]
     metadata = [
-        layout.name, layout.evidence.rule, layout.evidence.reason, *layout.warnings, *table.warnings,
-        *(f"{key}={value}" for key, value in table.details), *(str(conflict) for conflict in table.conflicts),
+        layout.name,
+        layout.evidence.rule,
+        layout.evidence.reason,
+        *layout.warnings,
+        *table.warnings,
+        *(f"{key}={value}" for key, value in table.details),
+        *(str(conflict) for conflict in table.conflicts),
     ]
     return Snapshot(
         content=layout.content_digest,

@@ -1,0 +1,321 @@
+"""Hops 3 to 6 on one screen: list, group, infer, publish. Without Dagster; the command line, the tests and the assets call it.
+
+Each hop takes what the one before returned, so that it can run alone and be stored between steps.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from s3_catalog.catalogs import Action, Outcome, Plan, RetirePolicy, RunRecord, RunStatus, Scope
+from s3_catalog.discovery.accounting import build_ledger, incomplete_layouts, with_verdicts
+from s3_catalog.discovery.grouping import Grouping, GroupingRules, group_objects
+from s3_catalog.discovery.listing import Listing, filter_manifest, list_objects, list_prefixes
+from s3_catalog.discovery.naming import unique_names
+from s3_catalog.discovery.peeking import Peeker, read_manifest_pins
+from s3_catalog.discovery.pins import read_path_template
+from s3_catalog.discovery.scopes import ROOT_SCOPE, scope_column, scope_of_key, scope_of_location
+from s3_catalog.formats import ReadLimits
+from s3_catalog.inference import InferenceRules, TableResult, infer_tables
+from s3_catalog.model.ledger import FailedPrefix, LedgerSummary, summarize_ledger
+from s3_catalog.model.tables import Table
+from s3_catalog.storage import ObjectStore, open_store
+from s3_catalog.storage.files import ObjectFile
+
+if TYPE_CHECKING:
+    from s3_catalog.catalogs.sql import SqlCatalog
+    from s3_catalog.config import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class Observer(Protocol):
+    """Hears how far a crawl is. Calls may come from any thread, one at a time."""
+
+    def listed(self, objects: int, prefix: str) -> None:
+        """So many objects are listed; the last were below this prefix."""
+
+    def inferred(self, done: int, total: int, table: str) -> None:
+        """So many tables of all are inferred; this was the last."""
+
+
+class Clock:
+    """When a crawl began, and how long it has been going in seconds."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC)
+        self._begin = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._begin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectManifest:
+    """What a listing found: `objects` to catalog (`MANIFEST_SCHEMA`), `skipped` by the patterns (with a column `reason`), `failed` prefixes."""
+
+    objects: pa.Table
+    skipped: pa.Table
+    failed: tuple[FailedPrefix, ...] = ()
+    scope: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupedObjects:
+    """Layouts, and the fate of every listed object so far; `opened` are files whose first bytes were looked at."""
+
+    grouping: Grouping
+    failed: tuple[FailedPrefix, ...] = ()
+    scope: str | None = None
+    opened: Mapping[str, ObjectFile] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrawlReport:
+    """The outcome of one crawl. `tables` are the results per layout, those that failed included; `ledger` is `LEDGER_SCHEMA` by key."""
+
+    run: RunRecord
+    tables: tuple[TableResult, ...]
+    ledger: pa.Table
+    summary: LedgerSummary
+    plan: Plan
+    outcome: Outcome
+
+    @property
+    def has_failures(self) -> bool:
+        return bool(self.summary.failed or self.summary.failed_prefixes or self.outcome.failed)
+
+
+def crawl(
+    settings: Settings,
+    *,
+    store: ObjectStore | None = None,
+    scope: str | None = None,
+    observer: Observer | None = None,
+    allow_retire: bool = False,
+) -> CrawlReport:
+    """Catalog a location, or one scope of it (`discovery.scopes`): the whole flow.
+
+    Raises:
+        StoreError: the location cannot be listed at all; the catalog is untouched.
+        CatalogError: the catalog cannot be read or written; it is as it was before.
+    """
+    clock = Clock()
+    store = store or open_store(settings.location, settings.store_options())
+    manifest = read_manifest(store, settings, scope=scope, observer=observer)
+    with open_state(settings) as catalog:
+        grouped = group_manifest(store, settings, manifest, catalog.names())
+        results = infer_schemas(store, settings, grouped, catalog.known_tables(store.location.store_url), observer=observer)
+        return publish_tables(catalog, settings, store, grouped, results, clock=clock, allow_retire=allow_retire)
+
+
+def read_manifest(store: ObjectStore, settings: Settings, *, scope: str | None = None, observer: Observer | None = None) -> ObjectManifest:
+    """Hop 3: list every object of the location, or of one scope, and set aside what the patterns exclude.
+
+    Raises:
+        StoreError: the location cannot be listed at all.
+    """
+    progress = observer.listed if observer else None
+    base, depth, workers = store.location.prefix, settings.partition_depth, settings.listing.workers
+    if scope is None:
+        listing = list_objects(store, workers=workers, progress=progress)
+    elif scope != ROOT_SCOPE:
+        listing = list_objects(store, prefixes=[scope], workers=workers, progress=progress)
+    else:
+        listing = _list_root_scope(store, workers, progress)
+    manifest = listing.manifest
+    if scope is not None:
+        manifest = manifest.filter(pc.equal(scope_column(manifest.column("key"), base=base, depth=depth), scope))
+    kept, skipped = filter_manifest(manifest, include=settings.include, exclude=settings.exclude, max_object_size=settings.max_object_size)
+    logger.info("listed location=%s scope=%s objects=%d failed_prefixes=%d", settings.location, scope, len(manifest), len(listing.failed))
+    return ObjectManifest(objects=kept, skipped=skipped, failed=listing.failed, scope=scope)
+
+
+def _list_root_scope(store: ObjectStore, workers: int, progress: Callable[[int, str], None] | None) -> Listing:
+    """Objects at the top, and below the top prefixes that are partition values rather than names."""
+    top = list_prefixes(store)
+    varying = [prefix for prefix in top.prefixes if scope_of_key(prefix, base=store.location.prefix) == ROOT_SCOPE]
+    below = list_objects(store, prefixes=varying, workers=workers, progress=progress)
+    return Listing(pa.concat_tables([top.objects, below.manifest]).sort_by("key"), below.failed)
+
+
+def group_manifest(store: ObjectStore, settings: Settings, manifest: ObjectManifest, known_names: Mapping[str, str]) -> GroupedObjects:
+    """Hop 4: group the objects into table layouts.
+
+    Args:
+        known_names: table identity -> name of all tables in the catalog.
+    """
+    peeker = Peeker(store, manifest.objects, settings.inference.head_bytes)
+    pins, manifest_error = read_manifest_pins(store, manifest.objects, always=manifest.scope is not None)
+    configured = [read_path_template(table.path, name=table.name, file_format=table.format) for table in settings.tables]
+    rules = GroupingRules(base=store.location.prefix, store_url=store.location.store_url, pins=(*configured, *pins))
+    grouping = group_objects(manifest.objects, rules, known_names=known_names, sniff=peeker)
+    objects = with_verdicts(grouping.objects, manifest.skipped, dict([manifest_error] if manifest_error else []))
+    grouping = replace(grouping, objects=objects)
+    logger.info("grouped location=%s scope=%s tables=%d", settings.location, manifest.scope, len(grouping.layouts))
+    return GroupedObjects(grouping=grouping, failed=manifest.failed, scope=manifest.scope, opened=peeker.opened)
+
+
+def infer_schemas(
+    store: ObjectStore, settings: Settings, grouped: GroupedObjects, known: Mapping[str, Table], *, observer: Observer | None = None
+) -> list[TableResult]:
+    """Hop 5: one schema per table; `known` tables (by identity) that have not changed are taken over."""
+    limits = ReadLimits(head_bytes=settings.inference.head_bytes)
+    rules = InferenceRules(
+        sample_files=settings.inference.sample_files,
+        count_files=settings.inference.count_files,
+        workers=settings.inference.workers,
+        limits=limits,
+    )
+    return infer_tables(
+        store,
+        grouped.grouping,
+        rules,
+        known=known,
+        incomplete=incomplete_layouts(grouped.grouping, grouped.failed),
+        opened=grouped.opened,
+        progress=observer.inferred if observer else None,
+    )
+
+
+def publish_tables(
+    catalog: SqlCatalog,
+    settings: Settings,
+    store: ObjectStore,
+    grouped: GroupedObjects,
+    results: Sequence[TableResult],
+    *,
+    clock: Clock,
+    run_id: str | None = None,
+    allow_retire: bool = False,
+) -> CrawlReport:
+    """Hop 6: plan and apply, with the ledger and the run in the same transaction; one publisher at a time.
+
+    Raises:
+        CatalogError: the catalog refused, or is held by another crawl for too long; nothing was written.
+    """
+    with catalog.exclusive(settings.lock_timeout):
+        results = _with_free_names(results, catalog.names())
+        ledger = _close_ledger(grouped, results)
+        summary = summarize_ledger(ledger, grouped.failed)
+        tables = [result.table for result in results if result.table is not None]
+        policy = RetirePolicy(max_share=settings.retire.max_share, allow=allow_retire)
+        plan = catalog.plan(tables, _scope(catalog, settings, store, grouped, results, summary), policy)
+        run = _run_record(settings, store, summary, plan, clock, run_id or uuid.uuid4().hex)
+        outcome = catalog.apply(plan, run, _split_ledger(catalog, settings, store, grouped, ledger))
+    logger.info("published location=%s scope=%s writes=%d", settings.location, grouped.scope, outcome.writes)
+    return CrawlReport(run=run, tables=tuple(results), ledger=ledger, summary=summary, plan=plan, outcome=outcome)
+
+
+def open_state(settings: Settings) -> SqlCatalog:
+    """Open the embedded catalog, which is the state store as well; a context manager."""
+    from s3_catalog.catalogs.sql import SqlCatalog
+
+    return SqlCatalog(settings.catalog, keep_runs=settings.keep_runs)
+
+
+def _with_free_names(results: Sequence[TableResult], taken: Mapping[str, str]) -> list[TableResult]:
+    """Name the tables anew where another crawl took a name since they were grouped."""
+    names = unique_names({result.layout.identity: result.layout.name for result in results}, taken)
+    return [result.renamed(names[result.layout.identity]) for result in results]
+
+
+def _close_ledger(grouped: GroupedObjects, results: Sequence[TableResult]) -> pa.Table:
+    failed_keys = {key: error for result in results for key, error in result.failed}
+    return build_ledger(grouped.grouping.objects, [(result.layout, result.error) for result in results], failed_keys, grouped.failed)
+
+
+def _scope(
+    catalog: SqlCatalog,
+    settings: Settings,
+    store: ObjectStore,
+    grouped: GroupedObjects,
+    results: Sequence[TableResult],
+    summary: LedgerSummary,
+) -> Scope:
+    base, depth, store_url = store.location.prefix, settings.partition_depth, store.location.store_url
+    unread = [result.layout.identity for result in results if result.table is None]
+    elsewhere = [
+        table.layout.identity
+        for table in (catalog.list_tables(store_url) if grouped.scope is not None else [])
+        if scope_of_location(table.layout.location, base=base, depth=depth) != grouped.scope
+    ]
+    whole = grouped.scope is None or grouped.scope == ROOT_SCOPE
+    return Scope(
+        store_url=store_url,
+        prefixes=(base if whole else str(grouped.scope),),
+        excluded=tuple(failed.prefix for failed in grouped.failed),
+        present=(*unread, *elsewhere),
+        listed=summary.listed - len(grouped.failed),
+    )
+
+
+def _split_ledger(
+    catalog: SqlCatalog, settings: Settings, store: ObjectStore, grouped: GroupedObjects, ledger: pa.Table
+) -> dict[str, pa.Table]:
+    """One ledger per scope; a scope known from before whose objects are all gone gets an empty one."""
+    if grouped.scope is not None:
+        return {grouped.scope: ledger}
+    base, depth = store.location.prefix, settings.partition_depth
+    scopes = scope_column(ledger.column("key"), base=base, depth=depth)
+    before = [scope for scope in catalog.ledger_prefixes(store.location.store_url) if scope == ROOT_SCOPE or scope.startswith(base)]
+    found = {*pc.unique(scopes).to_pylist(), *before}
+    return {scope: ledger.filter(pc.equal(scopes, scope)) for scope in sorted(found)}
+
+
+def _run_record(settings: Settings, store: ObjectStore, summary: LedgerSummary, plan: Plan, clock: Clock, run_id: str) -> RunRecord:
+    receipt = store.receipt
+    return RunRecord(
+        id=run_id,
+        location=settings.location,
+        store_url=store.location.store_url,
+        started=clock.started,
+        finished=datetime.now(UTC),
+        status=RunStatus.FAILURES if summary.failed else RunStatus.DONE,
+        counts={
+            "listed": summary.listed,
+            "in_tables": summary.in_tables,
+            "skipped": sum(summary.skipped.values()),
+            "failed": len(summary.failed),
+            **{action.value: plan.count(action) for action in Action},
+        },
+        receipt={
+            "list_requests": receipt.list_requests,
+            "get_requests": receipt.get_requests,
+            "bytes_read": receipt.bytes_read,
+            "seconds": round(clock.seconds, 3),
+        },
+        failed_prefixes=summary.failed_prefixes,
+    )
+
+
+def discover_scopes(store: ObjectStore, settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Find the scopes of a location by listing its upper levels only.
+
+    Returns: scope -> the key prefixes that must be listed for it, in order.
+    """
+    base, depth = store.location.prefix, settings.partition_depth
+    scopes: dict[str, list[str]] = {}
+    pending = [(base, 0)]
+    while pending:
+        folder, level = pending.pop()
+        top = list_prefixes(store, folder)
+        if top.objects.num_rows:
+            scopes.setdefault(scope_of_key(folder, base=base, depth=depth), [])
+        for prefix in top.prefixes:
+            scope = scope_of_key(prefix, base=base, depth=depth)
+            if scope == prefix and level + 1 < depth:
+                pending.append((prefix, level + 1))
+            else:
+                scopes.setdefault(scope, []).append(prefix)
+    return {scope: tuple(sorted(scopes[scope])) for scope in sorted(scopes)}
