@@ -155,7 +155,7 @@ def _skip_title(text: str, dialect: Dialect) -> tuple[int, int]:
     except csv.Error:
         return 0, 0
     width = Counter(len(row) for row in rows).most_common(1)[0][0]
-    titles = next((i for i, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    titles = next((i for i, row in enumerate(rows) if any(row[1:])), 0)
     if not 0 < titles <= _MAX_PREAMBLE or width < 2 or any(dialect.quote and dialect.quote in line for line in text.split("\n")[:titles]):
         return 0, 0
     position = lines = seen = 0

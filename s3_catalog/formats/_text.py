@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import string
 from dataclasses import dataclass
 
 from s3_catalog.formats._magic import describe_bytes, is_binary, utf16_byte_order
@@ -15,8 +16,10 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _GUESS_BYTES = 16 * 1024
-_WESTERN_SHARE = 0.15
-"""Western text in an 8-bit encoding has fewer bytes above 127 than this; other scripts have far more."""
+_WESTERN_SHARE = 0.4
+"""Of the letters of Western text in an 8-bit encoding, fewer than this share are above 127; other scripts have far more."""
+_ASCII_LETTERS = string.ascii_letters.encode()
+_HIGH_BYTES = bytes(range(128, 256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,10 @@ def _decode(data: bytes, encoding: str, whole: bool) -> str | None:
 
 
 def _decode_legacy(data: bytes, whole: bool) -> Text:
-    high = len(data) - len(data.translate(None, bytes(range(128, 256))))
-    if high > _WESTERN_SHARE * len(data):
+    high = len(data) - len(data.translate(None, _HIGH_BYTES))
+    letters = high + len(data) - len(data.translate(None, _ASCII_LETTERS))
+    foreign = high > _WESTERN_SHARE * letters
+    if foreign:
         guessed = _guess_encoding(data[:_GUESS_BYTES])
         text = _decode(data, guessed, whole) if guessed else None
         if guessed and text is not None:
@@ -80,7 +85,7 @@ def _decode_legacy(data: bytes, whole: bool) -> Text:
         text = _decode(data, "cp1252", whole)
         if text is not None:
             return Text(text, "cp1252")
-        if high > _WESTERN_SHARE * len(data):
+        if foreign:
             raise NotTextError("the bytes are binary data of an unknown or encrypted kind")
     return Text(data.decode("iso-8859-1"), "iso-8859-1")
 
