@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
@@ -38,24 +38,25 @@ if TYPE_CHECKING:
     from s3_catalog.storage.options import StoreOptions
 
 DEFAULT_FILE = "s3_catalog.yaml"
-SCHEMES = ("s3", "gs", "az", "file", "memory")
 
 _CRON_FIELD = re.compile(r"[\w*/,\-?#]+")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*", re.DOTALL)
 
 
+@contextmanager
+def _as_value_error() -> Iterator[None]:
+    """Hand pydantic a refusal of the part that will take the value, so that there is one rule for it."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
 def _check_location(value: str) -> str:
-    if not _URL.fullmatch(value):
-        return Path(value).expanduser().absolute().as_uri().rstrip("/") + "/"
-    scheme, _, rest = value.partition("://")
-    if scheme not in SCHEMES:
-        known = ", ".join(f"{name}://" for name in SCHEMES)
-        raise ValueError(f"unknown scheme {scheme}://; choose one of {known} or a folder")
-    bucket = rest.partition("/")[0]
-    if "@" in bucket:
-        raise ValueError("credentials do not belong in a location: use the section s3, or the environment")
-    if not bucket and scheme in ("s3", "gs", "az"):
-        raise ValueError(f"names no bucket: write {scheme}://bucket/ or {scheme}://bucket/prefix/")
+    from s3_catalog.storage import parse_location
+
+    with _as_value_error():
+        parse_location(value)
     return value
 
 
@@ -74,19 +75,11 @@ def _check_catalog(value: str) -> str:
     return value
 
 
-def _check_template(value: str) -> str:
-    try:
-        fields = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(value) if name is not None]
-    except ValueError:
-        raise ValueError("a brace is open or closed without its partner") from None
-    names = [name for name, _, _ in fields]
-    if any(spec or conversion or not name.isidentifier() for name, spec, conversion in fields):
-        raise ValueError("a placeholder is a plain name in braces, like {table} or {year}")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"the placeholder {twice[0]} stands twice")
-    if _URL.fullmatch(value) or value.startswith("/"):
-        raise ValueError("a template is relative to the bucket: write warehouse/{table}/*.parquet")
+def _check_format(value: str) -> str:
+    from s3_catalog.formats import file_formats
+
+    if value not in (known := file_formats()):
+        raise ValueError(f"unknown format; choose one of {', '.join(sorted(known))}")
     return value
 
 
@@ -178,9 +171,17 @@ class InferenceSettings(_Section):
 class PinnedTable(_Section):
     """One line that pins a verdict of the grouping. `path` is a template relative to the bucket: `{table}/{year}/{month}/*.parquet`."""
 
-    path: Annotated[str, AfterValidator(_check_template)]
+    path: str
     name: str | None = None
-    format: str | None = None
+    format: Annotated[str, AfterValidator(_check_format)] | None = None
+
+    @model_validator(mode="after")
+    def _check_template(self) -> Self:
+        from s3_catalog.discovery.pins import read_path_template
+
+        with _as_value_error():
+            read_path_template(self.path, name=self.name, file_format=self.format)
+        return self
 
 
 class RetireSettings(_Section):

@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "errors": set(),
     "config_file": set(),
-    "config": {"config_file", "storage"},
+    "config": {"config_file", "storage", "formats", "discovery"},  # to check values by the rules of those who take them
     "storage": {"model"},
     "formats": {"model", "storage"},
     "table_formats": {"model", "storage", "formats"},
