@@ -83,10 +83,10 @@ def _create(connection: sa.Connection, changes: Sequence[PlannedChange], now: da
     tables = [_table_of(change) for change in changes]
     if not tables:
         return {}
-    insert = sa.insert(assets).returning(assets.c.id, sort_by_parameter_order=True)
-    ids = connection.execute(insert, [_asset_row(table, now) | {"created_at": now} for table in tables]).scalars().all()
-    _insert_children(connection, list(zip(ids, tables, strict=True)))
-    return {table.layout.identity: asset_id for asset_id, table in zip(ids, tables, strict=True)}
+    connection.execute(sa.insert(assets), [_asset_row(table, now) | {"created_at": now} for table in tables])
+    ids = _find_ids(connection, [table.layout.identity for table in tables])
+    _insert_children(connection, [(ids[table.layout.identity], table) for table in tables])
+    return ids
 
 
 def _update(connection: sa.Connection, changes: Sequence[PlannedChange], ids: dict[str, int], now: datetime) -> None:
@@ -97,7 +97,7 @@ def _update(connection: sa.Connection, changes: Sequence[PlannedChange], ids: di
     renamed = [{"asset_id": ids[c.identity]} for c in changes if any(field == "name" for field, _, _ in c.fields)]
     if renamed:
         # Names may be exchanged: free them all first, or the first of two collides with the second.
-        free = sa.func.concat("\x1arenamed ", sa.cast(assets.c.id, sa.Text))
+        free = sa.literal("\x1arenamed ", sa.Text) + sa.cast(assets.c.id, sa.Text)
         connection.execute(sa.update(assets).where(where).values(name=free), renamed)
     rows = [_asset_row(table, now) | {"asset_id": asset_id} for asset_id, table in tables]
     names = [name for name in rows[0] if name != "asset_id"]

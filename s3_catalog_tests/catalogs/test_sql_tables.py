@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from s3_catalog.catalogs import Action, Outcome, Plan
+from s3_catalog.catalogs._planning import diff_tables
+from s3_catalog.catalogs._sql_rows import digest_table
+from s3_catalog.catalogs.sql import SqlCatalog
+from s3_catalog.model.snapshots import take_snapshot
+from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
+from s3_catalog_tests.catalogs.samples import LAKE, POLICY, make_run, make_table, make_tables, see
+
+TEXT = st.text(st.one_of(st.characters(), st.sampled_from("\x00\x1a\ud800\udfff'\"\\%_\n💥")), max_size=12)
+ARROW_NAME = st.text(st.characters(exclude_categories=("Cs",)), max_size=5)
+PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple)
+ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-9.5))])
+TIMES = st.none() | st.builds(
+    lambda micros, zone: datetime.fromtimestamp(0, zone) + timedelta(microseconds=micros), st.integers(0, 2**52), ZONES
+)
+COUNTS = st.integers(0, 2**63 - 1)
+LEAF_TYPES = st.sampled_from(
+    [
+        pa.null(), pa.bool_(), pa.int8(), pa.uint64(), pa.float16(), pa.decimal128(38, 10), pa.decimal256(50, 3), pa.string(),
+        pa.large_string(), pa.string_view(), pa.binary(), pa.binary(16), pa.date32(), pa.date64(), pa.time32("s"), pa.time64("ns"),
+        pa.timestamp("s"), pa.timestamp("ns", tz="Europe/Zurich"), pa.duration("us"), pa.month_day_nano_interval(), pa.uuid(),
+        pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int32(), pa.large_string(), ordered=True),
+    ]
+)  # fmt: skip
+
+
+def _nested(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    fields = st.builds(
+        lambda name, child, nullable: pa.field(name, child, nullable or child == pa.null()), ARROW_NAME, children, st.booleans()
+    )
+    return st.one_of(
+        children.map(pa.list_),
+        children.map(pa.large_list),
+        children.map(lambda child: pa.list_(child, 3)),
+        st.lists(fields, max_size=3, unique_by=lambda field: field.name).map(pa.struct),
+        st.builds(pa.map_, st.just(pa.string()), children, keys_sorted=st.booleans()),
+    )
+
+
+TYPES = st.recursive(LEAF_TYPES, _nested, max_leaves=5)
+LAYOUTS = st.builds(
+    TableLayout,
+    name=TEXT,
+    store_url=st.just(LAKE),
+    location=TEXT,
+    format=st.sampled_from(["parquet", "csv"]),
+    partition_columns=st.lists(st.builds(PartitionColumn, name=TEXT, type=TYPES, declared=st.booleans()), max_size=3).map(tuple),
+    object_count=COUNTS,
+    size_bytes=COUNTS,
+    newest=TIMES,
+    evidence=st.builds(Evidence, rule=TEXT, reason=TEXT, runner_up=TEXT),
+    warnings=st.lists(TEXT, max_size=2).map(tuple),
+    content_digest=TEXT,
+    options=PAIRS,
+)
+VALUES = st.lists(st.none() | TEXT, max_size=3).map(tuple)
+TABLES = st.builds(
+    Table,
+    layout=LAYOUTS,
+    columns=st.lists(st.builds(Column, name=TEXT, type=TYPES, nullable=st.booleans(), source_type=st.none() | TEXT), max_size=4).map(tuple),
+    row_count=st.none() | COUNTS,
+    conflicts=st.lists(st.builds(TypeConflict, column=TEXT, expected=TEXT, found=TEXT, resolved=TEXT, key=TEXT), max_size=2).map(tuple),
+    warnings=st.lists(TEXT, max_size=2).map(tuple),
+    details=PAIRS,
+    sampled_keys=st.lists(TEXT, max_size=2).map(tuple),
+    partitions=st.lists(st.builds(Partition, values=VALUES, object_count=COUNTS, size_bytes=COUNTS, newest=TIMES), max_size=3).map(tuple),
+)
+LAKES = st.lists(TABLES, max_size=3, unique_by=(lambda t: t.layout.identity, lambda t: t.name))
+
+
+def publish(catalog: SqlCatalog, tables: list[Table], run_id: str | None = None) -> tuple[Plan, Outcome]:
+    plan = catalog.plan(tables, see(), POLICY)
+    return plan, catalog.apply(plan, make_run(run_id) if run_id else None)
+
+
+@given(tables=LAKES)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_any_table_comes_back_equal(catalog: SqlCatalog, tables: list[Table]) -> None:
+    catalog.remove(list(catalog.names().values()))
+    publish(catalog, tables)
+    assert catalog.known_tables(LAKE) == {table.layout.identity: table for table in tables}
+    assert catalog.names() == {table.layout.identity: table.name for table in tables}
+    assert publish(catalog, tables)[1].writes == 0
+
+
+@given(before=TABLES, after=TABLES)
+@settings(max_examples=60, deadline=None)
+def test_tables_differ_exactly_when_their_digests_and_their_fields_do(before: Table, after: Table) -> None:
+    assert (before == after) == (digest_table(before) == digest_table(after)) == (not diff_tables(before, after))
+
+
+def test_unchanged_tables_cost_no_write_at_all(catalog: SqlCatalog) -> None:
+    publish(catalog, make_tables("a", "b"))
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement.split()[0])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        publish(catalog, make_tables("a", "b"))
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert set(statements) <= {"BEGIN", "SELECT"}
+
+
+def test_history_outlives_retirement(catalog: SqlCatalog) -> None:
+    rest = make_tables("b", "c", "d")
+    publish(catalog, [make_table("a"), *rest], "run-1")
+    publish(catalog, [make_table("a", content_digest="new"), *rest], "run-2")
+    publish(catalog, [make_table("a", content_digest="new"), *rest], "run-3")
+    publish(catalog, rest, "run-4")
+    publish(catalog, [make_table("a", columns=()), *rest], "run-5")
+    assert [(change, run) for _, change, run in catalog.history("a")] == [
+        ("added", "run-1"),
+        ("content", "run-2"),
+        ("retired", "run-4"),
+        ("restored", "run-5"),
+    ]
+    assert catalog.latest_snapshots(LAKE)[f"parquet:{LAKE}a/"] == take_snapshot(make_table("a", columns=()))
+
+
+def test_a_change_beside_the_digests_is_published_without_a_snapshot(catalog: SqlCatalog) -> None:
+    publish(catalog, [make_table("a", row_count=None)])
+    plan, _ = publish(catalog, [make_table("a", row_count=7)])
+    assert plan.changes[0].fields == (("row_count", None, "7"),)
+    assert len(catalog.history("a")) == 1
+
+
+def test_names_of_retired_tables_stay_taken(catalog: SqlCatalog) -> None:
+    publish(catalog, make_tables("a", "b", "c", "d"))
+    publish(catalog, make_tables("a", "b", "c"))
+    assert f"parquet:{LAKE}d/" in catalog.names()
+    assert f"parquet:{LAKE}d/" not in catalog.known_tables(LAKE)
+    plan, _ = publish(catalog, [*make_tables("a", "b", "c"), make_table("d", location="elsewhere/")])
+    assert plan.changes[-1].action is Action.CONFLICT
+
+
+def test_a_plan_of_another_catalog_is_refused(catalog: SqlCatalog, tmp_path: Any) -> None:
+    with SqlCatalog(f"sqlite:///{tmp_path}/other.db") as other:
+        assert other.plan([], see(), POLICY).revision != catalog.plan([], see(), POLICY).revision
+
+
+def test_a_thousand_tables_are_published_in_bulk(catalog: SqlCatalog) -> None:
+    partitions = tuple(Partition(values=(f"2026-01-{day}", None), object_count=1, size_bytes=1, newest=None) for day in range(50))
+    columns = tuple(Column(name=f"c{number}", type=pa.int64()) for number in range(20))
+    wide = [replace(make_table(f"t{number}"), columns=columns, partitions=partitions) for number in range(1_000)]
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        _, outcome = publish(catalog, wide)
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    assert outcome.writes == 1_000
+    assert len(statements) < 50

@@ -1,0 +1,173 @@
+"""What every catalog promises. A new target adds its URL to `catalog_url` and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from s3_catalog.catalogs import Action, Catalog, Outcome, Plan, RetirePolicy, Scope, open_catalog
+from s3_catalog.errors import CatalogError
+from s3_catalog.model.tables import Column, Table
+from s3_catalog_tests.catalogs.databases import catalog_url, postgresql_server, postgresql_url
+from s3_catalog_tests.catalogs.samples import ALLOW, LAKE, POLICY, make_table, make_tables, see
+
+__all__ = ["catalog_url", "postgresql_server", "postgresql_url"]
+
+
+@pytest.fixture
+def catalog(catalog_url: str) -> Iterator[Catalog]:
+    opened = open_catalog(catalog_url)
+    yield opened
+    close = getattr(opened, "close", None)
+    if close is not None:
+        close()
+
+
+def publish(catalog: Catalog, tables: Sequence[Table], scope: Scope | None = None, policy: RetirePolicy = POLICY) -> tuple[Plan, Outcome]:
+    plan = catalog.plan(tables, scope or see(), policy)
+    return plan, catalog.apply(plan)
+
+
+def names(catalog: Catalog) -> list[str]:
+    return [table.name for table in catalog.list_tables()]
+
+
+def actions(plan: Plan) -> dict[str, Action]:
+    return {change.name: change.action for change in plan.changes}
+
+
+def test_tables_come_back_equal_and_by_name(catalog: Catalog) -> None:
+    tables = make_tables("b", "a", "Z")
+    _, outcome = publish(catalog, tables)
+    assert catalog.list_tables() == sorted(tables, key=lambda table: table.name)
+    assert outcome.counts[Action.CREATE] == outcome.writes == 3
+
+
+def test_a_plan_writes_nothing(catalog: Catalog) -> None:
+    plan = catalog.plan(make_tables("a"), see(), POLICY)
+    assert actions(plan) == {"a": Action.CREATE}
+    assert catalog.list_tables() == []
+
+
+def test_publishing_twice_changes_nothing_and_says_so(catalog: Catalog) -> None:
+    publish(catalog, make_tables("a", "b"))
+    plan, outcome = publish(catalog, make_tables("a", "b"))
+    assert set(actions(plan).values()) == {Action.UNCHANGED}
+    assert outcome.writes == 0
+    assert outcome.counts[Action.UNCHANGED] == 2
+
+
+def test_an_update_lists_every_field_old_and_new(catalog: Catalog) -> None:
+    old = make_table("a")
+    new = replace(make_table("a", object_count=4), row_count=None, columns=(*old.columns[:1], Column(name="price", type=pa.string())))
+    publish(catalog, [old])
+    plan, outcome = publish(catalog, [new])
+    assert plan.changes[0].action is Action.UPDATE
+    assert set(plan.changes[0].fields) == {
+        ("columns.price", "decimal(18,4)", "string"),
+        ("columns.tags", "map<string,array<struct<a:smallint>>>", None),
+        ("row_count", "1000", None),
+        ("object_count", "3", "4"),
+    }
+    assert outcome.writes == 1
+    assert catalog.list_tables() == [new]
+
+
+def test_a_table_gone_from_a_complete_listing_is_retired(catalog: Catalog) -> None:
+    publish(catalog, make_tables("a", "b", "c", "d"))
+    plan, outcome = publish(catalog, make_tables("a", "b", "c"))
+    assert actions(plan)["d"] is Action.RETIRE
+    assert outcome.counts[Action.RETIRE] == 1
+    assert names(catalog) == ["a", "b", "c"]
+
+
+def test_a_table_retired_before_is_not_retired_again(catalog: Catalog) -> None:
+    publish(catalog, make_tables("a", "b", "c", "d"))
+    publish(catalog, make_tables("a", "b", "c"))
+    plan, outcome = publish(catalog, make_tables("a", "b", "c"))
+    assert (plan.count(Action.RETIRE), outcome.writes) == (0, 0)
+
+
+def test_a_reappearing_table_is_restored(catalog: Catalog) -> None:
+    publish(catalog, make_tables("a", "b", "c", "d"))
+    publish(catalog, make_tables("a", "b", "c"))
+    changed = make_table("d", object_count=9)
+    plan, _ = publish(catalog, [*make_tables("a", "b", "c"), changed])
+    assert actions(plan)["d"] is Action.RESTORE
+    assert ("object_count", "3", "9") in plan.changes[-1].fields
+    assert catalog.list_tables()[-1] == changed
+
+
+@pytest.mark.parametrize(
+    ("scope", "withheld"),
+    [
+        (see(listed=0), ("d",)),  # an empty listing is named, and retires nothing
+        (see(prefixes=("a/", "b/")), ()),  # not looked at
+        (see(prefixes=()), ()),
+        (see(excluded=("d/",)), ()),  # its listing failed
+        (see(excluded=("d/x/",)), ()),  # part of its listing failed
+        (see(excluded=("",)), ()),
+        (see(store_url="s3://other/"), ()),
+    ],
+)
+def test_nothing_is_retired_without_proof(catalog: Catalog, scope: Scope, withheld: tuple[str, ...]) -> None:
+    publish(catalog, make_tables("a", "b", "c", "d"))
+    plan, _ = publish(catalog, make_tables("a", "b", "c"), scope)
+    assert plan.withheld == withheld
+    assert names(catalog) == ["a", "b", "c", "d"]
+
+
+def test_too_many_tables_gone_at_once_all_stay_until_allowed(catalog: Catalog) -> None:
+    publish(catalog, make_tables("a", "b", "c", "d"))
+    plan, _ = publish(catalog, make_tables("a", "b"))
+    assert plan.withheld == ("c", "d")
+    assert "--allow-retire" in (plan.withheld_reason or "")
+    assert names(catalog) == ["a", "b", "c", "d"]
+    publish(catalog, make_tables("a", "b"), policy=ALLOW)
+    assert names(catalog) == ["a", "b"]
+
+
+def test_a_stale_plan_is_refused_and_nothing_of_it_written(catalog: Catalog) -> None:
+    stale = catalog.plan(make_tables("a"), see(), POLICY)
+    publish(catalog, make_tables("b"))
+    with pytest.raises(CatalogError, match="changed since this plan was made"):
+        catalog.apply(stale)
+    assert names(catalog) == ["b"]
+
+
+def test_a_taken_name_fails_that_table_alone(catalog: Catalog) -> None:
+    publish(catalog, make_tables("a"))
+    intruder = make_table("a", store_url="s3://other/")
+    plan, outcome = publish(catalog, [intruder, make_table("b", store_url="s3://other/")], see(store_url="s3://other/"))
+    assert actions(plan) == {"a": Action.CONFLICT, "b": Action.CREATE}
+    assert outcome.failed == (("a", f"the name 'a' belongs to parquet:{LAKE}a/"),)
+    assert [(table.name, table.layout.store_url) for table in catalog.list_tables()] == [("a", LAKE), ("b", "s3://other/")]
+
+
+def test_two_tables_may_exchange_names(catalog: Catalog) -> None:
+    publish(catalog, [make_table("a", location="x/"), make_table("b", location="y/")])
+    exchanged = [make_table("a", location="y/"), make_table("b", location="x/")]
+    publish(catalog, exchanged)
+    assert catalog.list_tables() == exchanged
+
+
+def test_listing_can_be_limited_to_one_store(catalog: Catalog) -> None:
+    publish(catalog, make_tables("a"))
+    publish(catalog, [make_table("b", store_url="s3://other/")], see(store_url="s3://other/"))
+    assert [table.name for table in catalog.list_tables("s3://other/")] == ["b"]
+
+
+def test_removed_tables_are_gone_for_good(catalog: Catalog) -> None:
+    publish(catalog, make_tables("a", "b"))
+    assert catalog.remove(["a", "unknown"]) == 1
+    assert names(catalog) == ["b"]
+    plan, _ = publish(catalog, make_tables("a", "b"))
+    assert actions(plan)["a"] is Action.CREATE
+
+
+def test_the_same_table_twice_is_the_callers_mistake(catalog: Catalog) -> None:
+    with pytest.raises(ValueError, match="planned twice"):
+        catalog.plan(make_tables("a", "a"), see(), POLICY)
