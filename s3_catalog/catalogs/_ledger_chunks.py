@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -70,14 +71,18 @@ def digest_manifest(manifest: pa.Table) -> str:
         for name in ("key", "etag"):
             _digest_texts(digest, part.column(name))
         for name in ("size", "time"):
-            digest.update(part.column(name).cast(pa.int64()).fill_null(-1).to_numpy().tobytes())
+            _digest_integers(digest, part.column(name).cast(pa.int64()))
     return digest.hexdigest()
 
 
 def _digest_texts(digest: hashlib._Hash, texts: pa.ChunkedArray) -> None:
-    lengths = pc.binary_length(texts).cast(pa.int64()).fill_null(-1)
-    digest.update(lengths.to_numpy().tobytes())
+    _digest_integers(digest, pc.binary_length(texts))
     digest.update("".join(texts.drop_null().to_pylist()).encode())
+
+
+def _digest_integers(digest: hashlib._Hash, integers: pa.ChunkedArray) -> None:
+    # Not by to_numpy: NumPy is no dependency of Arrow, nor of ours.
+    digest.update(array("q", integers.fill_null(-1).to_pylist()).tobytes())
 
 
 def _sorted_parts(table: pa.Table) -> Iterator[pa.Table]:
