@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -114,3 +118,57 @@ def test_deltalake_reads_the_table(lake: Path) -> None:
     assert table.version() == 3
     assert [field.name for field in table.schema().fields] == ["sku", "on_hand", "site", "counted_at"]
     assert len(table.file_uris()) == 2
+
+
+CRAWL_WITHOUT_UNDECLARED_PACKAGES = """
+import json, sys
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("numpy", "pandas", "polars", "deltalake", "fastavro"):
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, NotInstalled())
+from s3_catalog.config import load_settings
+from s3_catalog.pipeline import crawl
+report = crawl(load_settings())
+print(json.dumps({
+    "tables": {r.layout.name: [r.layout.format, r.layout.object_count] for r in report.tables if r.table},
+    "listed": report.summary.listed, "in_tables": report.summary.in_tables,
+    "skipped": sum(report.summary.skipped.values()), "failed": dict(report.summary.failed),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def report(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a crawl of the lake says in an environment that holds the base dependencies alone."""
+    folder = tmp_path_factory.mktemp("crawl")
+    environ = {**os.environ, "S3_CATALOG_LOCATION": lake.as_uri(), "S3_CATALOG_HOME": str(folder)}
+    command = [sys.executable, "-c", CRAWL_WITHOUT_UNDECLARED_PACKAGES]
+    done = subprocess.run(command, env=environ, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_a_crawl_finds_the_tables_and_needs_only_base_dependencies(report: dict[str, Any]) -> None:
+    assert report["tables"].items() >= {
+        "finance_daily_invoices": ["csv", 10],
+        "finance_daily_payments": ["csv", 10],
+        "finance_exchange_rates": ["tsv", 1],
+        "media_files": ["unstructured", 16],
+        "reference_countries": ["json", 1],
+        "sales_customers": ["csv", 1],
+        "sales_order_items": ["parquet", 3],
+        "sales_orders": ["parquet", 12],
+        "suppliers": ["csv", 1],
+        "warehouse_shipments": ["orc", 2],
+        "web_events": ["jsonl", 12],
+    }.items()  # fmt: skip
+
+
+def test_the_ledger_of_the_lake_adds_up(lake: Path, report: dict[str, Any]) -> None:
+    assert report["listed"] == len(files_of(lake))
+    assert report["listed"] == report["in_tables"] + report["skipped"] + len(report["failed"])
+
+
+def test_the_corrupt_file_is_named_as_failed(report: dict[str, Any]) -> None:
+    assert list(report["failed"]) == ["sales/returns/returns.parquet"]
