@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,11 +55,11 @@ def minio_tls_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Ser
 
 @pytest.fixture
 def faulty() -> Iterator[Callable[..., FaultyProxy]]:
-    """Put a failing proxy before a server: `faulty(endpoint_url, Fault(...), seed=0)`."""
+    """Put a failing proxy before a server: `faulty(endpoint_url, Fault(...), seed=0, certificates=None, drop_headers=())`."""
     proxies: list[FaultyProxy] = []
 
-    def start(endpoint_url: str, *faults: Fault, seed: int = 0) -> FaultyProxy:
-        proxies.append(FaultyProxy(endpoint_url, faults, seed))
+    def start(endpoint_url: str, *faults: Fault, **settings: Any) -> FaultyProxy:
+        proxies.append(FaultyProxy(endpoint_url, faults, **settings))
         return proxies[-1]
 
     yield start

@@ -42,6 +42,7 @@ class S3Server:
     secret_key: str = field(default=SECRET_KEY, repr=False)
     ca_bundle: str | None = None
     folder: Path | None = None
+    region: str = "us-east-1"
 
     def client(self, service: str = "s3") -> Any:
         """A boto3 client with the server's own keys."""
@@ -52,7 +53,7 @@ class S3Server:
         return connect(
             service,
             endpoint_url=self.endpoint_url,
-            region_name="us-east-1",
+            region_name=self.region,
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
             verify=self.ca_bundle,
@@ -63,7 +64,7 @@ class S3Server:
         """Options that reach this server; `changes` replace or add some."""
         settings: dict[str, Any] = {
             "endpoint_url": self.endpoint_url,
-            "region": "us-east-1",
+            "region": self.region,
             "access_key_id": self.access_key,
             "secret_access_key": self.secret_key,
             "ca_bundle": self.ca_bundle,
@@ -74,7 +75,8 @@ class S3Server:
         """Make a bucket (with a new name, unless one is given) that holds these objects; returns its name."""
         bucket = name or f"lake-{secrets.token_hex(6)}"
         client = self.client()
-        client.create_bucket(Bucket=bucket)
+        place = {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        client.create_bucket(Bucket=bucket, **place)
         for key, body in (objects or {}).items():
             client.put_object(Bucket=bucket, Key=key, Body=body)
         return bucket
@@ -110,13 +112,14 @@ def run_rclone(folder: Path) -> Iterator[S3Server]:
     """Rclone: each folder below `folder` is a bucket; secrets are checked."""
     port = _free_port()
     address = f"127.0.0.1:{port}"
-    command = [_rclone_binary(), "serve", "s3", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--addr", address, str(folder)]
+    command = [_rclone_binary(), "serve", "s3", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--addr", address]
+    command += ["--dir-cache-time", "0s", str(folder)]
     with _process(command, _answers(f"http://{address}/"), env={"RCLONE_CONFIG": os.devnull}):
         yield S3Server(endpoint_url=f"http://{address}", folder=folder)
 
 
 @contextlib.contextmanager
-def run_minio(folder: Path, *, tls: bool = False) -> Iterator[S3Server]:
+def run_minio(folder: Path, *, tls: bool = False, region: str = "us-east-1") -> Iterator[S3Server]:
     """MinIO with its data below `folder`; with `tls`, behind a certificate that only its own CA bundle trusts.
 
     Raises:
@@ -130,10 +133,11 @@ def run_minio(folder: Path, *, tls: bool = False) -> Iterator[S3Server]:
     bundle = write_certificates(certificates) if tls else None
     scheme = "https" if tls else "http"
     command = [binary, "server", "--quiet", "--address", f"127.0.0.1:{port}", "--certs-dir", str(certificates), str(folder / "data")]
-    env = {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_BROWSER": "off", "HOME": str(folder)}
+    env = {"MINIO_ROOT_USER": ACCESS_KEY, "MINIO_ROOT_PASSWORD": SECRET_KEY, "MINIO_BROWSER": "off"}
+    env |= {"MINIO_REGION": region, "HOME": str(folder)}
     ready = _answers(f"{scheme}://127.0.0.1:{port}/minio/health/ready", bundle, {200})
     with _process(command, ready, env=env):
-        yield S3Server(endpoint_url=f"{scheme}://127.0.0.1:{port}", ca_bundle=bundle)
+        yield S3Server(endpoint_url=f"{scheme}://127.0.0.1:{port}", ca_bundle=bundle, region=region)
 
 
 def find_minio() -> str | None:
@@ -214,15 +218,32 @@ class Fault:
 
 
 class FaultyProxy:
-    """A reverse proxy in front of one server. `targets` are the request targets seen, as sent."""
+    """A reverse proxy in front of one server, over TLS when given a folder of `write_certificates`, without some request headers.
 
-    def __init__(self, endpoint_url: str, faults: tuple[Fault, ...], seed: int = 0) -> None:
+    `targets` are the request targets seen, as sent; `headers` the request headers.
+    """
+
+    def __init__(
+        self,
+        endpoint_url: str,
+        faults: tuple[Fault, ...],
+        *,
+        seed: int = 0,
+        certificates: Path | None = None,
+        drop_headers: tuple[str, ...] = (),
+    ) -> None:
         self.upstream, self.faults = urlsplit(endpoint_url).netloc, faults
+        self.dropped = {"connection", *drop_headers}
         self.targets: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self._chance, self._lock, self._stopped = random.Random(seed), threading.Lock(), threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads, self._server.block_on_close = True, False
-        self.endpoint_url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if certificates is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates / "public.crt", certificates / "private.key")
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self.endpoint_url = f"{'https' if certificates else 'http'}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
@@ -232,9 +253,10 @@ class FaultyProxy:
         self._server.server_close()
         self._thread.join()
 
-    def _strike(self, target: str) -> Fault | None:
+    def _strike(self, target: str, headers: dict[str, str]) -> Fault | None:
         with self._lock:
             self.targets.append(target)
+            self.headers.append(headers)
             return next((fault for fault in self.faults if fault.strikes(target, self._chance)), None)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -244,14 +266,14 @@ class FaultyProxy:
             protocol_version = "HTTP/1.1"
 
             def handle(self) -> None:
-                with contextlib.suppress(ConnectionError):
+                with contextlib.suppress(ConnectionError, ssl.SSLError):
                     super().handle()
 
             def do_GET(self) -> None:
                 # not self.path, which drops slashes
                 target = self.requestline.split(" ")[1]
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                fault = proxy._strike(target)
+                fault = proxy._strike(target, dict(self.headers))
                 if fault is None or fault.kind == "cut":
                     status, headers, answer = self._forward(target, body)
                     self._answer(status, headers, answer, cut=fault is not None)
@@ -272,7 +294,7 @@ class FaultyProxy:
                 try:
                     upstream.putrequest(self.command, target, skip_host=True, skip_accept_encoding=True)
                     for name, value in self.headers.items():
-                        if name.lower() != "connection":
+                        if name.lower() not in proxy.dropped:
                             upstream.putheader(name, value)
                     upstream.endheaders(body or None)
                     answer = upstream.getresponse()

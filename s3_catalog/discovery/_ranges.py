@@ -25,7 +25,7 @@ Progress = Callable[[int, str], None]
 
 _FULL_PAGE = 1000
 _PAGES_BETWEEN_CUTS = 8
-_PAGES_PER_RANGE = 2
+_PAGES_PER_RANGE = 3
 _DEEPEST_DESCENT = 4
 _CUTTABLE_SCHEMES = frozenset({"s3", "gs", "memory"})
 """Stores that begin a listing at any key without reading what stands before it."""
@@ -116,7 +116,8 @@ class _Crew:
                 return
             if page.objects.num_rows:
                 last = page.objects.column(0)[-1].as_py()
-            if page.objects.num_rows >= _FULL_PAGE and listing.cuttable and pages % _PAGES_BETWEEN_CUTS == 1:
+            is_due = pages % _PAGES_BETWEEN_CUTS == (0 if keys.after else 1)
+            if is_due and listing.cuttable and page.objects.num_rows >= _FULL_PAGE:
                 keys = self._cut(listing, keys, attempt, last, pages)
 
     def _keep(self, listing: PrefixListing, keys: _Range, batch: pa.RecordBatch, attempt: int) -> bool:

@@ -5,6 +5,7 @@ Symbolic links are not followed: neither a listing nor a read leaves the folder.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -147,7 +148,7 @@ class FolderStore:
     def _error(self, error: OSError, subject: str) -> StoreError:
         if isinstance(error, PermissionError):
             return AccessDeniedError(subject, "permission denied")
-        if isinstance(error, FileNotFoundError | NotADirectoryError):
+        if isinstance(error, FileNotFoundError | NotADirectoryError) or error.errno == errno.ELOOP:
             return ObjectNotFoundError(subject, "the file is gone")
         return StoreError(subject, error.strerror or type(error).__name__)
 

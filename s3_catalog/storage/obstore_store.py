@@ -78,7 +78,7 @@ class ObstoreStore:
                 self.receipt.count_list(0)
                 yield ListPage(_objects(list(chunk)))
         except Exception as error:
-            raise _store_error(error, subject, is_object=False) from error
+            raise self._error(error, subject, is_object=False) from error
         if empty:
             self.receipt.count_list(0)
             yield ListPage(_objects([]))
@@ -95,19 +95,22 @@ class ObstoreStore:
             changed = etag is not None and (result.meta["e_tag"] or "").strip('"') != etag
             data = b"" if changed else bytes(result.bytes())
         except Exception as error:
-            if "out of range" in str(error).lower() or "416" in str(error):
+            if _is_past_the_end(error):
                 return b""
-            raise _store_error(error, subject, is_object=True) from error
+            raise self._error(error, subject, is_object=True) from error
         self.receipt.count_get(len(data))
         if changed:
             raise ObjectChangedError(subject, "the object was replaced after it was listed")
         return data
 
+    def _error(self, error: Exception, subject: str, *, is_object: bool) -> StoreError:
+        return _store_error(error, self.location, subject, is_object=is_object)
+
     def _list_one_level(self, prefix: str, start_after: str, subject: str) -> ListPage:
         try:
             found = self._store.list_with_delimiter(prefix.rstrip("/") or None)
         except Exception as error:
-            raise _store_error(error, subject, is_object=False) from error
+            raise self._error(error, subject, is_object=False) from error
         self.receipt.count_list(0)
         objects = [meta for meta in found["objects"] if meta["path"] > start_after]
         prefixes = sorted(path.rstrip("/") + "/" for path in found["common_prefixes"])
@@ -136,7 +139,7 @@ def _open(location: Location, options: StoreOptions) -> Any:
     except Exception as error:
         if "configuration key" in str(error) or "Config" in type(error).__name__:
             raise ConfigError(f"{subject}: client_options hold a key that is not known for {location.scheme}://") from error
-        raise _store_error(error, subject, is_object=False) from error
+        raise _store_error(error, location, subject, is_object=False) from error
 
 
 def _objects(found: list[ObjectMeta]) -> pa.RecordBatch:
@@ -151,7 +154,7 @@ def _objects(found: list[ObjectMeta]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=MANIFEST_SCHEMA)
 
 
-def _store_error(error: Exception, subject: str, *, is_object: bool) -> StoreError:
+def _store_error(error: Exception, location: Location, subject: str, *, is_object: bool) -> StoreError:
     """Our error for one of obstore's. An exception that is not obstore's is raised as it is."""
     from obstore.exceptions import BaseError, PermissionDeniedError, PreconditionError, UnauthenticatedError
 
@@ -165,7 +168,8 @@ def _store_error(error: Exception, subject: str, *, is_object: bool) -> StoreErr
     if isinstance(error, PreconditionError):
         return ObjectChangedError(subject, "the object was replaced after it was listed")
     if "path" in text and ("parse" in text or "illegal character" in text or "empty path segment" in text):
-        return UnnameableKeyError(printable(_named_path(str(error)) or subject), "obstore cannot name this key")
+        named = _named_path(str(error))
+        return UnnameableKeyError(printable(location.store_url + named) if named else subject, "obstore cannot name this key")
     if not isinstance(error, BaseError):
         raise error
     for words, reason in _UNREACHABLE.items():
@@ -174,6 +178,11 @@ def _store_error(error: Exception, subject: str, *, is_object: bool) -> StoreErr
     if any(word in text for word in _NO_CREDENTIALS):
         return AuthenticationError(subject, "no usable credentials were found")
     return StoreUnavailableError(subject, "the store went on failing")
+
+
+def _is_past_the_end(error: Exception) -> bool:
+    text = str(error).lower()
+    return "invalid range" in text or "invalidrange" in text or " 416 " in text
 
 
 def _named_path(text: str) -> str:
