@@ -26,7 +26,7 @@ help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 run: $(RUNTIME) lake  ## catalog the sample lake through Dagster and print its tables
-	@echo "cataloguing $(LAKE) with the Dagster job catalog_bucket"
+	@echo "running the Dagster job catalog_bucket"
 	@$(BIN)/dagster job execute -m s3_catalog.definitions -j catalog_bucket > .make/run.log 2>&1 \
 	  || { tail -n 40 .make/run.log; echo "failed; all of it is in .make/run.log"; exit 1; }
 	@$(BIN)/s3-catalog tables
