@@ -40,8 +40,11 @@ MAY_IMPORT: dict[str, set[str]] = {
 # The ends of the flow put the parts together: they may import every part above and those named here.
 ENDS: dict[str, set[str]] = {
     "pipeline": set(),
-    "cli": {"pipeline"},
-    "defs": {"pipeline"},
+    "progress": {"pipeline"},
+    "reporting": {"pipeline"},
+    "terminal": {"pipeline", "reporting"},
+    "cli": {"pipeline", "progress", "reporting", "terminal"},
+    "defs": {"pipeline", "reporting"},
     "definitions": {"pipeline", "defs"},
 }
 HEAVY = ("dagster", "boto3", "botocore", "sqlalchemy", "alembic")
