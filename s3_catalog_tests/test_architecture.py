@@ -40,10 +40,11 @@ MAY_IMPORT: dict[str, set[str]] = {
 # The ends of the flow put the parts together: they may import every part above and those named here.
 ENDS: dict[str, set[str]] = {
     "pipeline": set(),
-    "progress": {"pipeline"},
     "reporting": {"pipeline"},
-    "terminal": {"pipeline", "reporting"},
-    "cli": {"pipeline", "progress", "reporting", "terminal"},
+    "explaining": {"pipeline"},
+    "terminal": {"pipeline", "reporting", "explaining"},
+    "progress": {"pipeline", "terminal"},
+    "cli": {"pipeline", "reporting", "explaining", "terminal", "progress"},
     "defs": {"pipeline", "reporting"},
     "definitions": {"pipeline", "defs"},
 }
