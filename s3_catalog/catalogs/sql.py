@@ -7,7 +7,7 @@ state before it or the state after it. Who may write when two crawls meet is `ex
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -52,7 +52,10 @@ class SqlCatalog:
     def __init__(self, url: str, *, keep_runs: int = KEPT_RUNS) -> None:
         self._database = Database(url)
         self._keep_runs = keep_runs
-        upgrade(self._database)
+        with ExitStack() as on_failure:
+            on_failure.callback(self._database.close)
+            upgrade(self._database)
+            on_failure.pop_all()
 
     def __enter__(self) -> Self:
         return self

