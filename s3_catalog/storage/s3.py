@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from botocore.exceptions import (
+    BotoCoreError,
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -27,7 +30,7 @@ from botocore.exceptions import (
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError as Urllib3Error
-from urllib3.exceptions import InsecureRequestWarning
+from urllib3.exceptions import InsecureRequestWarning, NameResolutionError
 from urllib3.exceptions import ReadTimeoutError as Urllib3ReadTimeoutError
 
 from s3_catalog.errors import ObjectChangedError, StoreError, StoreUnavailableError, StoreUnreachableError
@@ -43,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_LISTING_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-", re.IGNORECASE)
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +159,10 @@ class S3Store:
         status, headers, body = self._send(endpoint, call)
         if status in (200, 206) or (status == 416 and call.is_object):
             # the header counts, not the status: rclone sends a range under status 200
-            begins = _CONTENT_RANGE.match(headers.get("Content-Range", ""))
-            return _Answer(status, int(begins[1]) if begins else 0, headers.get("ETag", "").strip('"'), body)
+            sent = _CONTENT_RANGE.match(headers.get("Content-Range", ""))
+            if sent and len(body) < int(sent[2]) - int(sent[1]) + 1 <= call.limit:
+                raise TransientError(_cut_short(call.subject))
+            return _Answer(status, int(sent[1]) if sent else 0, headers.get("ETag", "").strip('"'), body)
         refusal = read_refusal(status, headers.get("x-amz-bucket-region"), body)
         if refusal.region and refusal.redirects_from(endpoint.region) and self._follow(endpoint, refusal.region):
             return self._exchange(call)
@@ -203,24 +208,29 @@ def _read_body(raw: Any, limit: int, subject: str) -> bytes:
     body = raw.read(limit)
     announced = raw.headers.get("Content-Length")
     if announced is not None and len(body) < min(int(announced), limit):
-        raise TransientError(StoreUnavailableError(subject, "the answer was cut short, again and again"))
+        raise TransientError(_cut_short(subject))
     if announced is None or int(announced) > limit:
         raw.close()  # what is left is not wanted, and would be taken for the next answer
     return bytes(body)
 
 
-def _connect_failure(error: Exception, options: StoreOptions) -> str:
+def _cut_short(subject: str) -> StoreUnavailableError:
+    return StoreUnavailableError(subject, "the answer was cut short, again and again")
+
+
+def _connect_failure(error: BotoCoreError, options: StoreOptions) -> str:
     """Which of the ways not to reach a server this is."""
+    cause: Any = error.kwargs.get("error")
     if isinstance(error, SSLError):
-        text = str(error)
-        if "CERTIFICATE_VERIFY_FAILED" in text or "certificate" in text:
-            return "the TLS certificate is not trusted (ca_bundle names the authority that signed it)"
-        return "the TLS handshake failed"
+        refused = next((arg for arg in getattr(cause, "args", ()) if isinstance(arg, ssl.SSLCertVerificationError)), None)
+        if refused is None:
+            return "the TLS handshake failed"
+        return f"the TLS certificate is not trusted: {printable(refused.verify_message)} (ca_bundle names a private authority)"
     if isinstance(error, ConnectTimeoutError):
         return f"no connection within {options.connect_timeout:g} s"
     if isinstance(error, ProxyConnectionError):
         return "the proxy cannot be reached"
-    text = str(error.kwargs.get("error", "")) if hasattr(error, "kwargs") else ""
-    if "resolve" in text or "Name or service" in text or "nodename" in text:
+    if isinstance(cause, NameResolutionError | socket.gaierror):
         return "the host name does not resolve"
-    return "the connection was refused" if "refused" in text else "the host cannot be reached"
+    refused_port = isinstance(getattr(cause, "__cause__", None), ConnectionRefusedError)
+    return "the connection was refused" if refused_port else "the host cannot be reached"

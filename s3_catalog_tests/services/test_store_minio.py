@@ -107,7 +107,7 @@ def test_a_bucket_in_another_region_is_found(minio_server: S3Server, tmp_path: P
 
 
 def test_key_ranges_of_a_prefix_meet_exactly(minio_server: S3Server) -> None:
-    keys = ["lake/a", "lake/t1/", "lake/t1/x", "lake/t1/y/z", "lake/t1-2/x", "lake/t2", "lake/t2/x", "lake/u"]
+    keys = ["lake/a", "lake/t1/", "lake/t1/x", "lake/t1/y/z", "lake/t1-2/x", "lake/t2.csv", "lake/t2/x", "lake/u"]
     store = open_store(f"s3://{minio_server.make_bucket(dict.fromkeys(keys, b''))}", minio_server.options())
     for bound in ("lake/t1/", "lake/t1/x", "lake/t2/", "lake/t1-2/"):
         pages = store.list_pages("lake/", start_after=bound)

@@ -225,7 +225,7 @@ KEYS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": SECRET_KEY, "sessio
         ({"endpoint_url": "{refused}"}, StoreUnreachableError, "the connection was refused"),
         ({"endpoint_url": "http://no-such-host.invalid"}, StoreUnreachableError, "no-such-host.invalid: the host name does not resolve"),
         ({"endpoint_url": "{moto_as_https}"}, StoreUnreachableError, "the TLS handshake failed"),
-        ({"endpoint_url": "{tls}"}, StoreUnreachableError, "the TLS certificate is not trusted (ca_bundle names the authority"),
+        ({"endpoint_url": "{tls}"}, StoreUnreachableError, "the TLS certificate is not trusted: unable to get local issuer certificate"),
         ({"endpoint_url": "{rclone}"}, AuthenticationError, "the access key is not known to the store"),
         ({"endpoint_url": "{rclone}", "access_key_id": "test-access-key", "secret_access_key": "wrong-secret", "session_token": None},
          AuthenticationError, "the secret key does not fit the access key"),
