@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from s3_catalog.discovery.places import PathColumn
 from s3_catalog.discovery.rules import (
+    ANY_SKIP,
     DATE_IN_NAME,
     DATE_MARK,
     DATE_PATTERN,
@@ -40,12 +41,12 @@ def load_objects(connection: duckdb.DuckDBPyConnection, manifest: pa.Table, base
     """Make `objects` from a manifest; keys are cut to what follows `base`."""
     numbered = manifest.append_column("i", pa.array(range(manifest.num_rows), pa.int64()))
     connection.register("manifest", numbered)
-    skips = "\n".join(
-        f"WHEN regexp_full_match({column}, {quote_sql(pattern)}) THEN {quote_sql(reason)}" for reason, column, pattern in SKIP_RULES
-    )
+    whens = "\n".join(f"WHEN regexp_full_match(key, {quote_sql(pattern)}) THEN {quote_sql(reason)}" for reason, pattern in SKIP_RULES)
+    # One pass of all rules together lets the many plain data files through at the cost of one.
+    skips = f"CASE WHEN NOT regexp_full_match(key, {quote_sql(ANY_SKIP)}) THEN NULL {whens} END"
     connection.execute(f"""
         CREATE TEMP TABLE objects AS
-        SELECT *, CASE {skips} WHEN size = 0 THEN {quote_sql(SkipReason.EMPTY)} END AS skipped
+        SELECT *, coalesce({skips}, CASE WHEN size = 0 THEN {quote_sql(SkipReason.EMPTY)} END) AS skipped
         FROM (
             SELECT i, size, last_modified, etag, key, left(key, length(key) - length(name)) AS directory, name,
                    regexp_extract(name, {quote_sql(SUFFIX_PATTERN)}, 1) AS suffix
@@ -78,47 +79,54 @@ def _map_suffixes(connection: duckdb.DuckDBPyConnection) -> None:
 def build_name_groups(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `files` and `name_groups` of all objects that nothing has claimed yet, and of those a table format owns."""
     connection.execute(f"""
-        CREATE TEMP TABLE directories AS
-        SELECT *, row_number() OVER () AS directory_id, list_transform(segments, lambda s: {segment_template_sql("s")}) AS template
+        CREATE TEMP TABLE segmented AS
+        SELECT *, list_transform(segments, lambda s: {segment_template_sql("s")}) AS template
         FROM (SELECT DISTINCT directory, string_split(directory, '/')[1:-2] AS segments FROM objects);
-
-        CREATE TEMP TABLE shaped AS
-        SELECT o.i, o.name, o.size, o.last_modified, d.directory_id, d.template, owned.root,
-               coalesce(owned.format, s.format) AS format,
-               CASE WHEN owned.root IS NULL THEN left(o.name, length(o.name) - s.cut) ELSE '' END AS stem
-        FROM objects o
-        JOIN directories d USING (directory)
-        JOIN suffixes s USING (suffix)
-        LEFT JOIN owned USING (i)
-        WHERE owned.root IS NOT NULL
-           OR (o.skipped IS NULL AND o.i NOT IN (SELECT i FROM assigned) AND o.i NOT IN (SELECT i FROM excluded));
+        CREATE TEMP TABLE templates AS
+        SELECT *, row_number() OVER () AS template_id
+        FROM (SELECT template, count(*) AS template_directories FROM segmented GROUP BY template ORDER BY template);
+        CREATE TEMP TABLE directories AS
+        SELECT directory, segments, row_number() OVER () AS directory_id, template_id FROM segmented JOIN templates USING (template);
+        DROP TABLE segmented;
 
         CREATE TEMP TABLE worded AS
-        SELECT *, {words_sql("shape")} AS words
-        FROM (SELECT *, {shape_sql("stem")} AS shape, regexp_extract(lower(stem), {quote_sql(VERSION_IN_NAME)}, 1) AS version FROM shaped);
+        SELECT *, {words_sql("shape")} AS words,
+               CASE WHEN contains(shape, 'v') THEN regexp_extract(lower(stem), {quote_sql(VERSION_IN_NAME)}, 1) ELSE '' END AS version
+        FROM (
+            SELECT o.i, o.name, o.size, o.last_modified, d.directory_id, d.template_id, owned.root, coalesce(owned.format, s.format) AS format,
+                   CASE WHEN owned.root IS NULL THEN left(o.name, length(o.name) - s.cut) ELSE '' END AS stem, {shape_sql("stem")} AS shape
+            FROM objects o
+            JOIN directories d USING (directory)
+            JOIN suffixes s USING (suffix)
+            LEFT JOIN owned USING (i)
+            WHERE owned.root IS NOT NULL
+               OR (o.skipped IS NULL AND o.i NOT IN (SELECT i FROM assigned) AND o.i NOT IN (SELECT i FROM excluded))
+        );
 
         CREATE TEMP TABLE name_groups AS
         SELECT row_number() OVER () AS id, * FROM (
-            SELECT template, root, format, words, version, count(*) AS files, count(DISTINCT directory_id) AS directories,
+            SELECT template_id, root, format, words, version, count(*) AS files, count(DISTINCT directory_id) AS directories,
                    arg_min(shape, name) AS shape, min(name) AS name, arg_max(i, coalesce(last_modified, make_timestamptz(0))) AS example,
                    bool_and(contains(shape, chr({ord(DATE_MARK)}))) OR bool_and(contains(shape, chr({ord(MONTH_MARK)})))
                      OR bool_and(contains(shape, chr({ord(YEAR_MARK)}))) AS every_name_dated
-            FROM worded GROUP BY ALL ORDER BY template, root, format, words, version
+            FROM worded GROUP BY ALL ORDER BY template_id, root, format, words, version
         );
 
         CREATE TEMP TABLE files AS
         SELECT w.i, w.name, w.size, w.last_modified, w.directory_id, g.id AS name_group
         FROM worded w JOIN name_groups g
-          ON w.template = g.template AND w.root IS NOT DISTINCT FROM g.root AND w.format = g.format
+          ON w.template_id = g.template_id AND w.root IS NOT DISTINCT FROM g.root AND w.format = g.format
          AND w.words = g.words AND w.version = g.version;
-        DROP TABLE shaped; DROP TABLE worded;
+        DROP TABLE worded;
     """)
 
 
 def read_name_groups(connection: duckdb.DuckDBPyConnection) -> Iterator[dict[str, Any]]:
-    """Every name group: id, template (list), root (of a table format, or None), format, words, version, files, directories, shape, name."""
-    columns = "id, template, root, format, words, version, files, directories, shape, name, every_name_dated"
-    yield from connection.sql(f"SELECT {columns} FROM name_groups ORDER BY id").to_arrow_table().to_pylist()
+    """Every name group, as the fields of `NameGroup` with `template` (list of text) in place of its place."""
+    columns = "id, template, template_directories, root, format, words, version, files, directories, shape, name, every_name_dated"
+    yield from (
+        connection.sql(f"SELECT {columns} FROM name_groups JOIN templates USING (template_id) ORDER BY id").to_arrow_table().to_pylist()
+    )
 
 
 def read_example_keys(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
@@ -147,7 +155,7 @@ def assign_groups(
             WHEN c.segment IS NULL THEN NULL
             WHEN c.segment = 0 THEN nullif(CASE c.kind
                 WHEN 'date' THEN regexp_extract(f.name, {quote_sql(DATE_IN_NAME)}, 1)
-                WHEN 'month' THEN regexp_extract(f.name, {quote_sql(MONTH_IN_NAME)}, 1)
+                WHEN 'yearmonth' THEN regexp_extract(f.name, {quote_sql(MONTH_IN_NAME)}, 1)
                 ELSE regexp_extract(f.name, {quote_sql(YEAR_IN_NAME)}, 1) END, '')
             WHEN c.kind = 'hive' THEN {_hive_value_sql("d.segments[c.segment]")}
             WHEN c.kind = 'date' THEN regexp_extract(d.segments[c.segment], {quote_sql(DATE_PATTERN)})

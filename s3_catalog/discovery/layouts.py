@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -46,6 +46,7 @@ def build_layouts(
     connection: duckdb.DuckDBPyConnection, drafts: Sequence[LayoutDraft], rules: GroupingRules, known_names: Mapping[str, str]
 ) -> tuple[tuple[TableLayout, ...], tuple[tuple[Partition, ...], ...]]:
     """Finish the drafts, in their order."""
+    drafts = _with_own_locations(drafts)
     digests = read_digests(connection)
     kinds = read_partition_kinds(connection)
     partitions = _read_all_partitions(connection)
@@ -76,6 +77,19 @@ def build_layouts(
     return tuple(layouts), tuple(tuple(partitions.get(index, ())) for index in range(len(drafts)))
 
 
+def _with_own_locations(drafts: Sequence[LayoutDraft]) -> list[LayoutDraft]:
+    """Locations identify tables: where two globs of one folder read the same, the later gets another star."""
+    seen: set[tuple[str, str]] = set()
+    distinct = []
+    for draft in drafts:
+        location = draft.location
+        while (draft.format, location) in seen:
+            location += "*"
+        seen.add((draft.format, location))
+        distinct.append(replace(draft, location=location))
+    return distinct
+
+
 def _identity(draft: LayoutDraft, rules: GroupingRules) -> str:
     return f"{draft.format}:{rules.store_url}{rules.base}{draft.location}"
 
@@ -97,7 +111,7 @@ def _column_type(column: PathColumn, kinds: Mapping[str, Any] | None, pinned: Ma
     """Type a partition column from all its values: int, date, else string. Leading zeros stay text unless the column is a date part."""
     if column.name in pinned:
         return _PINNED_TYPES[pinned[column.name]]
-    if kinds is None:
+    if kinds is None or column.kind == "yearmonth":
         return pa.string()
     if kinds["iso_dates"] or (column.kind == "date" and kinds["compact_dates"]) or (column.kind == "date" and kinds["any_dates"]):
         return pa.date32()

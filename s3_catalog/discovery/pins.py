@@ -98,9 +98,11 @@ def read_openmetadata_manifest(text: bytes) -> list[Pin]:
     """
     try:
         document = json.loads(text)
-        entries = document["entries"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{MANIFEST_NAME} is not a manifest: it must be a JSON object with a list of entries") from error
+    except ValueError as error:
+        raise ConfigError(f"{MANIFEST_NAME} is not JSON") from error
+    entries = document.get("entries") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise ConfigError(f"{MANIFEST_NAME} is not a manifest: it must be a JSON object with a list of entries")
     return [_read_entry(entry, index) for index, entry in enumerate(entries) if _is_structured(entry)]
 
 

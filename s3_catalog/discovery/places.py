@@ -13,9 +13,10 @@ from urllib.parse import unquote
 from s3_catalog.discovery.rules import AWS_LOGS, REGION_PATTERN
 
 _REGION = re.compile(REGION_PATTERN)
-_AFTER = {"year": "month", "month": "day", "day": "hour", "hour": "minute", "date": "hour"}
+_AFTER = {"year": "month", "month": "day", "day": "hour", "hour": "minute", "date": "hour", "yearmonth": "day"}
 """What one or two digits mean after each date part."""
-DATE_KINDS = frozenset({"year", "month", "day", "hour", "minute", "date", "datetime"})
+_NAMES = {"datetime": "date_hour", "yearmonth": "month"}
+DATE_KINDS = frozenset({"year", "yearmonth", "month", "day", "hour", "minute", "date", "datetime"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +102,8 @@ def _column_name(kind: str, kept: str, before: Sequence[PathColumn], *, aws_logs
         name = unquote(kept)
     elif kind == "number" and aws_logs and not before:
         name = "account_id"
-    elif kind == "datetime":
-        name = "date_hour"
+    elif kind in _NAMES:
+        name = _NAMES[kind]
     elif kind in ("number", "hash"):
         # The name AWS Glue's crawler gives a level that has none, so that queries written for it go on working.
         name = f"partition_{sum(column.kind in ('number', 'hash') for column in before)}"

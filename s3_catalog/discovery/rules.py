@@ -25,7 +25,7 @@ SEGMENT_KINDS: tuple[tuple[str, str], ...] = (
     ("datetime", rf"(?:{_ISO_DATE}|{_COMPACT_DATE}){_TIME}"),
     ("date", _ISO_DATE),
     ("date", _COMPACT_DATE),
-    ("month", r"(?:19|20)\d\d[-_]?(?:0[1-9]|1[0-2])"),
+    ("yearmonth", r"(?:19|20)\d\d[-_]?(?:0[1-9]|1[0-2])"),
     ("year", r"(?:19|20)\d\d"),
     ("part", r"\d{1,2}"),
     ("number", r"\d+"),
@@ -55,15 +55,16 @@ def quote_sql(text: str) -> str:
 
 def segment_template_sql(segment: str) -> str:
     """SQL that replaces a directory name by `?kind:`, with the hive key or the stem of a dated name kept, or `=name` for a literal."""
-    whens = []
-    for kind, pattern in SEGMENT_KINDS:
-        kept = "''"
-        if kind == "hive":
-            kept = f"regexp_extract({segment}, '^([^=]+)=', 1)"
-        elif kind == "stamped":
-            kept = f"regexp_extract({segment}, {quote_sql(f'^(?s:(.*[^0-9]))(?:{_ISO_DATE}|{_COMPACT_DATE})(?:{_TIME})?$')}, 1)"
-        whens.append(f"WHEN regexp_full_match({segment}, {quote_sql(pattern)}) THEN '?{kind}:' || {kept}")
-    return f"CASE {' '.join(whens)} ELSE '=' || {segment} END"
+    dated_stem = f"^(?s:(.*[^0-9]))(?:{_ISO_DATE}|{_COMPACT_DATE})(?:{_TIME})?$"
+    kept = {"stamped": f"regexp_extract({segment}, {quote_sql(dated_stem)}, 1)"}
+    whens = " ".join(
+        f"WHEN regexp_full_match({segment}, {quote_sql(pattern)}) THEN '?{kind}:' || {kept.get(kind, quote_sql(''))}"
+        for kind, pattern in SEGMENT_KINDS
+        if kind != "hive"
+    )
+    # The two usual cases come first and without a regular expression's cost: key=value, and names without any digit.
+    return f"""CASE WHEN instr({segment}, '=') > 1 THEN '?hive:' || left({segment}, instr({segment}, '=') - 1)
+        WHEN NOT regexp_matches({segment}, '[0-9]') THEN '=' || {segment} {whens} ELSE '=' || {segment} END"""
 
 
 REGION_PATTERN = _REGION
@@ -71,29 +72,33 @@ DATE_PATTERN = rf"(?:{_ISO_DATE}|{_COMPACT_DATE})"
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 """Hive writes this literal for NULL."""
 
-# Hidden directories hold a tool's own state; the three table formats' logs are looked for before these rules apply.
-_TEMPORARY_DIRECTORIES = (
-    r"(?s)(?:^|/)(?:_temporary|_tmp|\.tmp|\.temp|\.spark-staging[^/]*|\.hive-staging[^/]*|_spark_metadata|\.Trash(?:es|-\d+)?|__MACOSX"
-    r"|\.ipynb_checkpoints|_scratch|\.inprogress)/"
-)
-SKIP_RULES: tuple[tuple[SkipReason, str, str], ...] = (
-    (SkipReason.DIRECTORY_MARKER, "key", r"(?s).*/"),
-    (SkipReason.DIRECTORY_MARKER, "name", r"(?s).+_\$folder\$"),
-    (SkipReason.TEMPORARY, "directory", _TEMPORARY_DIRECTORIES + r".*|(?s:.*)" + _TEMPORARY_DIRECTORIES + r"(?s:.*)"),
-    (SkipReason.FEED_MANIFEST, "key", r"(?s)(?:.*/)?\d{4}-\d\d-\d\dT\d\d-\d\dZ/manifest\.(?:json|checksum)"),
-    (SkipReason.FEED_MANIFEST, "key", r"(?s)(?:.*/)?(?:hive/dt=[^/]*/symlink\.txt|_symlink_format_manifest/.*)"),
-    (SkipReason.CHECKSUM, "name", r"(?s).*\.(?:crc|md5|sha1|sha256|sha512|checksum)"),
-    (SkipReason.MARKER, "name", r"_SUCCESS|_FAILURE|_FINISHED|_STARTED|_started_.*|_committed_.*|_READY|\.?_?done|success"),
-    (SkipReason.SUMMARY, "name", r"_metadata|_common_metadata"),
+
+def _named(pattern: str) -> str:
+    """A pattern of file names as one of whole keys."""
+    return f"(?s:(?:.*/)?(?:{pattern}))"
+
+
+_TEMPORARY_DIRECTORIES = r"_temporary|_tmp|\.tmp|\.temp|\.spark-staging[^/]*|\.hive-staging[^/]*|_spark_metadata|\.Trash(?:es|-\d+)?|__MACOSX|\.ipynb_checkpoints"
+_TEMPORARY_ENDINGS = r"inprogress|_COPYING_|crdownload|tmp|temp|swp|partial|filepart"
+SKIP_RULES: tuple[tuple[SkipReason, str], ...] = (
+    (SkipReason.DIRECTORY_MARKER, r"(?s:.*/|.+_\$folder\$)"),
+    (SkipReason.TEMPORARY, rf"(?s:(?:.*/)?(?:{_TEMPORARY_DIRECTORIES})/.*)"),
+    (SkipReason.FEED_MANIFEST, _named(r"\d{4}-\d\d-\d\dT\d\d-\d\dZ/manifest\.(?:json|checksum)|manifest|[^/]*[._]manifest")),
+    (SkipReason.FEED_MANIFEST, _named(r"hive/dt=[^/]*/symlink\.txt|_symlink_format_manifest/.*")),
+    (SkipReason.CHECKSUM, _named(r"[^/]*\.(?:crc|md5|sha1|sha256|sha512|checksum)")),
+    (SkipReason.MARKER, _named(r"_SUCCESS|_FAILURE|_FINISHED|_STARTED|_started_[^/]*|_committed_[^/]*|_READY|\.?_?done|success")),
+    (SkipReason.SUMMARY, _named(r"_metadata|_common_metadata")),
     (
         SkipReason.TEMPORARY,
-        "name",
-        r"(?s)\..*\.(?:inprogress|pending)(?:\..*)?|.*\.(?:inprogress|_COPYING_|crdownload|tmp|temp|swp|partial|filepart)|~\$.*|_part-.*\.pending",
+        _named(rf"\.[^/]*\.(?:inprogress|pending)(?:\.[^/]*)?|_part-[^/]*\.pending|[^/]*\.(?:{_TEMPORARY_ENDINGS})|~\$[^/]*"),
     ),
-    (SkipReason.SIDECAR, "name", r"openmetadata\.json|_catalog\.ya?ml"),
-    (SkipReason.HIDDEN, "name", r"(?s)[._].*|Thumbs\.db|desktop\.ini"),
+    (SkipReason.SIDECAR, _named(r"openmetadata\.json|_catalog\.ya?ml")),
+    (SkipReason.HIDDEN, _named(r"[._][^/]*|Thumbs\.db|desktop\.ini")),
 )
-"""(reason, column, pattern): objects that are never data, whatever their size. First match wins."""
+"""(reason, pattern of whole keys): objects that are never data, whatever their size. First match wins.
+
+The logs of Delta, Iceberg and Hudi are looked for before; these rules do not reach them."""
+ANY_SKIP = "|".join(pattern for _, pattern in SKIP_RULES)
 
 _GENERIC_WORDS = (
     "part|parts|data|dataset|file|files|chunk|output|out|export|exports|extract|batch|segment|shard|block|records|record|rows|dump|page|table|"

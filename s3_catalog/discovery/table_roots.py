@@ -12,11 +12,11 @@ from s3_catalog.discovery.rules import quote_sql
 from s3_catalog.model.ledger import SkipReason
 
 _LOGS = (
-    ("delta", r"(?s)^((?:.*/)?)_delta_log/"),
-    ("hudi", r"(?s)^((?:.*/)?)\.hoodie/"),
-    ("iceberg", r"(?s)^((?:.*/)?)metadata/[^/]*\.metadata\.json(?:\.gz)?$"),
+    ("delta", "_delta_log/", r"(?s)^((?:.*/)?)_delta_log/"),
+    ("hudi", ".hoodie/", r"(?s)^((?:.*/)?)\.hoodie/"),
+    ("iceberg", ".metadata.json", r"(?s)^((?:.*/)?)metadata/[^/]*\.metadata\.json(?:\.gz)?$"),
 )
-"""(format, pattern): the first group is the root."""
+"""(format, a text every such key holds, pattern): the first group is the root."""
 
 _DATA_FILE = r"(?is).*\.(?:parquet|orc|avro|hfile|lance)|(?s:\..*\.log\..*)"
 _LOG_FOLDERS = {"delta": "_delta_log/", "hudi": ".hoodie/", "iceberg": "metadata/"}
@@ -30,8 +30,8 @@ def claim_table_roots(connection: duckdb.DuckDBPyConnection) -> None:
     """
     candidates = " UNION ALL ".join(
         f"SELECT DISTINCT regexp_extract(key, {quote_sql(pattern)}, 1) AS root, {quote_sql(name)} AS format "
-        f"FROM objects WHERE regexp_matches(key, {quote_sql(pattern)})"
-        for name, pattern in _LOGS
+        f"FROM objects WHERE contains(key, {quote_sql(text)}) AND regexp_matches(key, {quote_sql(pattern)})"
+        for name, text, pattern in _LOGS
     )
     connection.execute(f"CREATE TEMP TABLE roots AS SELECT root, min(format) AS format FROM ({candidates}) GROUP BY root")
     if connection.execute("SELECT count(*) FROM roots").fetchone() == (0,):

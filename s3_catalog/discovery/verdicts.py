@@ -17,13 +17,14 @@ from s3_catalog.model.tables import UNSTRUCTURED, Evidence
 _GENERIC = re.compile(GENERIC_STEM)
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _FIRST_MARK = re.compile(f"[{UUID_MARK}-{NUMBER_MARK}]")
-_NAME_DATES = ((DATE_MARK, "date"), (MONTH_MARK, "month"), (YEAR_MARK, "year"))
+_NAME_DATES = ((DATE_MARK, "date"), (MONTH_MARK, "yearmonth"), (YEAR_MARK, "year"))
 _SHARED_PREFIX_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameGroup:
-    """Files of one directory template, format and wording; `shape` and `name` are of one of them. `root` is set where a table format owns them."""
+    """Files of one directory template, format and wording; `shape` and `name` are of one of them. `root` is set where a table
+    format owns them; `template_directories` counts all directories of the template, `directories` those with these files."""
 
     id: int
     place: Place
@@ -33,6 +34,7 @@ class NameGroup:
     version: str
     files: int
     directories: int
+    template_directories: int
     shape: str
     name: str
     every_name_dated: bool
@@ -49,14 +51,21 @@ class NameGroup:
 
     @property
     def name_date(self) -> str | None:
-        """The date part every file name carries (`date`, `month`, `year`), if any."""
+        """The date part every file name carries (`date`, `yearmonth`, `year`), if any."""
         return next((kind for mark, kind in _NAME_DATES if mark in self.shape), None) if self.every_name_dated else None
 
     @property
-    def literal_prefix(self) -> str:
-        """The file name up to what varies."""
+    def name_pattern(self) -> str:
+        """A glob of the table's file names: what is common up to the first thing that varies, then the words that follow.
+
+        It must not move when files arrive, and be another one for each stem of a folder.
+        """
         mark = _FIRST_MARK.search(self.shape)
-        return self.name[: mark.start()] if mark else self.name
+        end = mark.start() if mark else len(self.shape)
+        version = self.name.lower().find(self.version) if self.version else -1
+        end = max(end, version + len(self.version))
+        rest = [word for word in _NOT_WORD.split(self.shape[end:]) if word]
+        return self.name[:end] + "*" + "".join(f"{word}*" for word in rest)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,10 +88,10 @@ def decide_place(groups: Sequence[NameGroup], *, max_tables: int) -> list[Draft]
     for group in groups:
         by_format[group.format].append(group)
     formats = sorted(set(by_format) - {UNSTRUCTURED})
-    lone = {(g.format, g.stem) for g in groups if g.format != UNSTRUCTURED and g.stem}
+    lone = {(g.format, g.stem) for g in groups if g.format != UNSTRUCTURED and g.stem and not g.varies}
     others = sum(g.files for g in by_format.get(UNSTRUCTURED, ()))
     plain = not any(g.place.columns for g in groups)
-    if plain and (len(lone) > max_tables or (len(lone) >= 5 and others >= 2 * len(lone))):
+    if plain and (len(lone) > max_tables or (len(lone) >= 10 and others >= len(lone))):
         shared = _shared_first_word(stem for _, stem in lone)
         if shared is None:
             return [_file_set(groups, f"{len(lone)} data files and {others} others whose names have nothing in common")]
@@ -142,7 +151,8 @@ def _splitting_stems(partitioned: Sequence[NameGroup], *, max_tables: int) -> se
     recurring = {stem for stem in words if directories[stem] >= 2 and directories[stem] * 2 >= most}
     if len(recurring) >= 2 and len(recurring) * 2 >= len(words):
         return words if not hive else recurring
-    return words if most == 1 and not hive and len(words) > 1 else set()
+    only_partition = len({group.place for group in partitioned}) == 1 and partitioned[0].template_directories == 1
+    return words if only_partition and not hive else set()
 
 
 def _split_root_files(groups: Sequence[NameGroup], partitioned: Sequence[NameGroup]) -> tuple[list[NameGroup], list[NameGroup]]:
@@ -164,7 +174,7 @@ def _decide_plain(groups: list[NameGroup], *, max_tables: int) -> list[Draft]:
     by_stem: dict[str, list[NameGroup]] = defaultdict(list)
     for group in groups:
         by_stem["" if group.stem == _last_word(root) else group.stem].append(group)
-    if len(by_stem) > max_tables:
+    if sum(not members[0].varies for stem, members in by_stem.items() if stem) > max_tables:
         reason = f"{len(by_stem)} file names share their first word"
         return [_folder_draft(groups, Evidence(rule="shared prefix", reason=reason, runner_up="one table per file"))]
     drafts = []
@@ -208,8 +218,7 @@ def _stem_draft(groups: list[NameGroup], reason: str) -> Draft:
     if files == 1 and not first.varies and not draft.place.columns:
         draft.location = first.place.root + first.place.pattern + first.name
     else:
-        prefix = first.literal_prefix if first.varies else first.name.split(".")[0]
-        draft.location = f"{folder}{prefix}*"
+        draft.location = folder + first.name_pattern
     draft.words = (*draft.place.names, first.stem)
     return draft
 
@@ -260,7 +269,7 @@ def _name_columns(groups: Sequence[NameGroup]) -> tuple[PathColumn, ...]:
     kind = kinds.pop() if len(kinds) == 1 else None
     if kind is None:
         return ()
-    return (PathColumn(name=kind, kind=kind, segment=0),)
+    return (PathColumn(name="month" if kind == "yearmonth" else kind, kind=kind, segment=0),)
 
 
 def _warn_of_copies(drafts: Sequence[Draft]) -> None:
