@@ -246,8 +246,9 @@ def _snappy_block(chunk: bytes, expected: int) -> bytes:
 def _lz4_block(chunk: bytes, expected: int) -> bytes:
     import cramjam
 
+    buffer = bytearray(min(expected, 255 * len(chunk) + 64))
     try:
-        return bytes(cramjam.lz4.decompress_block(chunk, output_len=min(expected, 255 * len(chunk) + 64)))
+        return bytes(buffer[: cramjam.lz4.decompress_block_into(chunk, buffer)])
     except cramjam.DecompressionError as error:
         raise _CorruptDataError(str(error)) from error
 

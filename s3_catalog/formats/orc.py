@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits
 from s3_catalog.formats._footer import open_footer, refuse_many_columns
-from s3_catalog.formats._magic import describe_bytes
-from s3_catalog.model.tables import Column
+from s3_catalog.formats._magic import describe_bytes, is_binary
 from s3_catalog.storage.files import ObjectFile
 
 _MAGIC = b"ORC"
@@ -22,21 +21,15 @@ class OrcFormat:
     counts_cheaply = True
 
     def matches(self, head: bytes) -> bool:
-        return head.startswith(_MAGIC) and b"\n" not in head[:4]
+        return head.startswith(_MAGIC) and is_binary(head)
 
     def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
         source = open_footer(file, self.name, compression, limits, is_plain=_is_orc_tail)
         tail = source.file.tail(limits.tail_bytes)
         if not _is_orc_tail(tail):
             raise UnreadableFileError(file.key, self.name, _describe_frame(source.file))
-        reader, schema = _open(source.file)
-        refuse_many_columns(file, self.name, len(schema), limits)
-        return FileSchema(
-            columns=tuple(Column(name=f.name, type=f.type) for f in schema),
-            row_count=reader.nrows,
-            warnings=source.warnings,
-            details={"compression": str(reader.compression).lower()},
-        )
+        schema = _read_footer(source.file, limits)
+        return replace(schema, warnings=(*source.warnings, *schema.warnings))
 
 
 def _is_orc_tail(tail: bytes) -> bool:
@@ -51,15 +44,20 @@ def _describe_frame(file: ObjectFile) -> str:
     return f"the bytes are {describe_bytes(head)}"
 
 
-def _open(file: ObjectFile) -> tuple[Any, Any]:
+def _read_footer(file: ObjectFile, limits: ReadLimits) -> FileSchema:
     import pyarrow as pa
     from pyarrow import orc
 
+    from s3_catalog.formats._arrow_schema import read_columns
+
     try:
         reader = orc.ORCFile(pa.PythonFile(file, mode="r"))
-        return reader, reader.schema
+        refuse_many_columns(file, "orc", len(reader.schema), limits)
+        columns, warnings = read_columns(reader.schema, limits.max_depth)
+        compression = str(reader.compression).lower()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableFileError(file.key, "orc", "the footer is corrupt") from error
+    return FileSchema(columns=columns, row_count=reader.nrows, warnings=warnings, details={"compression": compression})
 
 
 FORMAT = OrcFormat()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits
 from s3_catalog.formats._footer import open_footer, refuse_many_columns
 from s3_catalog.formats._magic import describe_bytes
-from s3_catalog.model.tables import Column
 from s3_catalog.storage.files import ObjectFile
 
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
@@ -29,16 +29,8 @@ class ParquetFormat:
     def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
         source = open_footer(file, self.name, compression, limits, is_plain=lambda tail: tail[-4:] in (_MAGIC, _ENCRYPTED))
         _load_footer(source.file, limits)
-        metadata = _read_metadata(source.file)
-        refuse_many_columns(file, self.name, metadata.num_columns, limits)
-        schema = _arrow_schema(file, metadata)
-        rows = sum(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
-        if rows != metadata.num_rows or rows < 0:
-            raise UnreadableFileError(file.key, self.name, "the footer contradicts itself: its row groups do not add up to its row count")
-        source_types = _source_types(metadata.schema)
-        columns = tuple(Column(name=f.name, type=f.type, nullable=f.nullable, source_type=source_types.get(f.name)) for f in schema)
-        details = {"created_by": metadata.created_by} if metadata.created_by else {}
-        return FileSchema(columns=columns, row_count=rows, warnings=source.warnings, details=details)
+        schema = _read_footer(source.file, limits)
+        return replace(schema, warnings=(*source.warnings, *schema.warnings))
 
 
 def _load_footer(file: ObjectFile, limits: ReadLimits) -> None:
@@ -67,23 +59,23 @@ def _describe_frame(file: ObjectFile) -> str:
     return f"the bytes are {describe_bytes(file.head(512))}"
 
 
-def _read_metadata(file: ObjectFile) -> Any:
+def _read_footer(file: ObjectFile, limits: ReadLimits) -> FileSchema:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from s3_catalog.formats._arrow_schema import read_columns
+
     try:
-        return pq.read_metadata(pa.PythonFile(file, mode="r"))
+        metadata = pq.read_metadata(pa.PythonFile(file, mode="r"))
+        refuse_many_columns(file, "parquet", metadata.num_columns, limits)
+        columns, warnings = read_columns(metadata.schema.to_arrow_schema(), limits.max_depth, _source_types(metadata.schema))
+        created_by = metadata.created_by
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableFileError(file.key, "parquet", "the footer is corrupt") from error
-
-
-def _arrow_schema(file: ObjectFile, metadata: Any) -> Any:
-    import pyarrow as pa
-
-    try:
-        return metadata.schema.to_arrow_schema()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableFileError(file.key, "parquet", "the footer's schema cannot be read") from error
+    rows = sum(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
+    if rows != metadata.num_rows or rows < 0:
+        raise UnreadableFileError(file.key, "parquet", "the footer contradicts itself: its row groups do not add up to its row count")
+    return FileSchema(columns=columns, row_count=rows, warnings=warnings, details={"created_by": created_by} if created_by else {})
 
 
 def _source_types(schema: Any) -> dict[str, str]:

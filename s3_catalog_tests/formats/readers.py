@@ -9,7 +9,9 @@ from s3_catalog_tests.formats.stores import open_bytes
 LIMITS = ReadLimits()
 
 
-def read(file_format: str, data: bytes | str, compression: str | None = None, *, limits: ReadLimits = LIMITS, key: str = "data") -> FileSchema:
+def read(
+    file_format: str, data: bytes | str, compression: str | None = None, *, limits: ReadLimits = LIMITS, key: str = "data"
+) -> FileSchema:
     """Read the schema of bytes (text is UTF-8)."""
     file, _ = open_bytes(data.encode() if isinstance(data, str) else data, key)
     return file_formats()[file_format].read_schema(file, compression, limits)

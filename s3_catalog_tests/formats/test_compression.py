@@ -20,6 +20,7 @@ from s3_catalog_tests.formats.stores import open_bytes
 
 CSV = "id,name\n" + "".join(f"{i},name {i * 7919 % 1000}\n" for i in range(30_000))
 PLAIN = CSV.encode()
+LARGE = PLAIN + PLAIN.partition(b"\n")[2] * 2
 
 
 def hadoop_blocks(data: bytes, compress: Callable[[bytes], bytes], block: int = 100_000, chunk: int = 60_000) -> bytes:
@@ -42,7 +43,10 @@ WRITERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "gzip": ("gzip", gzip.compress),
     "gzip of several members": ("gzip", lambda data: b"".join(gzip.compress(data[i : i + 10_000]) for i in range(0, len(data), 10_000))),
     "zstd": ("zstd", zstandard.ZstdCompressor().compress),
-    "zstd of several frames": ("zstd", lambda data: b"".join(zstandard.compress(data[i : i + 50_000]) for i in range(0, len(data), 50_000))),
+    "zstd of several frames": (
+        "zstd",
+        lambda data: b"".join(zstandard.compress(data[i : i + 50_000]) for i in range(0, len(data), 50_000)),
+    ),
     "bz2": ("bz2", bz2.compress),
     "bz2 of several streams": ("bz2", lambda data: b"".join(bz2.compress(data[i : i + 50_000]) for i in range(0, len(data), 50_000))),
     "xz": ("xz", lzma.compress),
@@ -119,7 +123,7 @@ def test_other_names_are_plain(name: str) -> None:
 @pytest.mark.parametrize("writer", WRITERS)
 def test_large_compressed_csv_is_read_from_its_head(writer: str) -> None:
     compression, compress = WRITERS[writer]
-    file, receipt = open_bytes(compress(PLAIN * 3))
+    file, receipt = open_bytes(compress(LARGE))
     from s3_catalog.formats import ReadLimits, file_formats
 
     schema = file_formats()["csv"].read_schema(file, compression, ReadLimits())

@@ -80,7 +80,9 @@ def test_types_come_from_all_records_in_any_order(values: list[str], expected: s
         assert schema.conflicts == ()
 
 
-@pytest.mark.parametrize(("values", "path"), [((1, 2, "3"), "v"), (({"x": 1}, {"x": "t"}), "v.x"), (([1], ["t"]), "v[]"), (({"x": 1}, 3), "v")])
+@pytest.mark.parametrize(
+    ("values", "path"), [((1, 2, "3"), "v"), (({"x": 1}, {"x": "t"}), "v.x"), (([1], ["t"]), "v[]"), (({"x": 1}, 3), "v")]
+)
 def test_types_that_do_not_join_are_a_conflict_on_record(values: tuple[object, ...], path: str) -> None:
     schema = read("jsonl", "".join(json.dumps({"v": value}) + "\n" for value in values))
     assert [(conflict.column, conflict.resolved) for conflict in schema.conflicts] == [(path, "string")]
@@ -100,7 +102,9 @@ def test_a_cut_array_is_read_up_to_the_cut(file_format: str) -> None:
 
 
 def test_cut_at_any_byte_gives_the_same_types() -> None:
-    text = "".join(json.dumps({"id": i, "v": -1.5e3, "ok": True, "n": None, "s": 'ü "x"'}, ensure_ascii=i % 2 == 0) + "\n" for i in range(40))
+    text = "".join(
+        json.dumps({"id": i, "v": -1.5e3, "ok": True, "n": None, "s": 'ü "x"'}, ensure_ascii=i % 2 == 0) + "\n" for i in range(40)
+    )
     data = text.encode()
     expected = types(read("jsonl", text))
     for cut in range(len(data) // 2, len(data)):
