@@ -249,7 +249,7 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def test_the_repository_names_no_package_index() -> None:
-    hosts = re.compile(r"https?://[\w.-]*(py[p]i|pythonhosted|registry|proxy\.golang)[\w.-]*|--(extra-)?index-url|--find-links")
+    hosts = re.compile(r"https?://[\w.-]*(py[p]i|python[h]osted|registry|prox[y]\.golang)[\w.-]*|--(extra-)?index-url|--find-links")
     names = ["requirements.lock", "requirements-dev.lock", "Makefile", "pyproject.toml", "setup.cfg", ".ci/run"]
     found = [f"{name}: {match[0]}" for name in names for match in [hosts.search((PROJECT / name).read_text(encoding="utf-8"))] if match]
     assert found == []
