@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -55,10 +56,19 @@ class SimulatedBucket:
         raise NotImplementedError
 
     def _entries(self, prefix: str, delimiter: str, start_after: str) -> Iterator[str]:
-        keys = (key for key in self.keys if key.startswith(prefix) and key > start_after)
-        if delimiter:
-            return (name for name, _ in itertools.groupby(prefix + "".join(key[len(prefix) :].partition("/")[:2]) for key in keys))
-        return keys if self.in_order else iter(sorted(keys, key=lambda key: key[::-1]))
+        if not self.in_order:
+            matching = [key for key in self.keys if key.startswith(prefix) and key > start_after]
+            yield from dict.fromkeys(self._entry(key, prefix, delimiter) for key in sorted(matching, key=lambda key: key[::-1]))
+            return
+        at = max(bisect.bisect_left(self.keys, prefix), bisect.bisect_right(self.keys, start_after))
+        while at < len(self.keys) and self.keys[at].startswith(prefix):
+            entry = self._entry(self.keys[at], prefix, delimiter)
+            yield entry
+            at = bisect.bisect_left(self.keys, entry[:-1] + "0") if delimiter and entry.endswith("/") else at + 1
+
+    @staticmethod
+    def _entry(key: str, prefix: str, delimiter: str) -> str:
+        return prefix + "".join(key[len(prefix) :].partition("/")[:2]) if delimiter else key
 
     def _page(self, chunk: list[str]) -> ListPage:
         keys = [entry for entry in chunk if not entry.endswith("/")]
