@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,9 @@ from s3_catalog.model.tables import Table
 
 _BATCH = 500
 """Rows per `IN (...)`: every database takes this many parameters."""
+
+_INSERT_ROWS = 20_000
+"""Rows that are in memory at once: a table may have a million partitions."""
 
 
 def read_catalog_revision(connection: sa.Connection, *, lock: bool = False) -> str:
@@ -121,9 +125,9 @@ def _asset_row(table: Table, now: datetime) -> Row:
 
 def _insert_children(connection: sa.Connection, tables: Sequence[tuple[int, Table]]) -> None:
     for child, encode in ((asset_fields, encode_fields), (asset_partitions, encode_partitions)):
-        rows = [row | {"asset_id": asset_id} for asset_id, table in tables for row in encode(table)]
-        if rows:
-            connection.execute(sa.insert(child), rows)
+        rows = (row | {"asset_id": asset_id} for asset_id, table in tables for row in encode(table))
+        while batch := list(islice(rows, _INSERT_ROWS)):
+            connection.execute(sa.insert(child), batch)
 
 
 def read_snapshots(connection: sa.Connection, among: sa.ColumnElement[bool]) -> dict[int, Snapshot]:

