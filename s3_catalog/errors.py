@@ -36,6 +36,10 @@ class UnknownPluginError(S3CatalogError):
         super().__init__(f"unknown {kind} {name!r}: choose one of {', '.join(self.choices)}")
 
 
+class UnknownNameError(S3CatalogError):
+    """A name that is no table of the catalog, and no key that was ever listed."""
+
+
 class StoreError(S3CatalogError):
     """The object store refused or failed a call. `subject` is a bucket, prefix or key, never a request."""
 

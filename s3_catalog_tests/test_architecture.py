@@ -44,7 +44,8 @@ ENDS: dict[str, set[str]] = {
     "explaining": {"pipeline"},
     "terminal": {"pipeline", "reporting", "explaining"},
     "progress": {"pipeline", "terminal"},
-    "cli": {"pipeline", "reporting", "explaining", "terminal", "progress"},
+    "shell": set(),
+    "cli": {"pipeline", "reporting", "explaining", "terminal", "progress", "shell"},
     "defs": {"pipeline", "reporting"},
     "definitions": {"pipeline", "defs"},
 }

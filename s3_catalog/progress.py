@@ -1,0 +1,85 @@
+"""How far a crawl is, on standard error: bars on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from s3_catalog.storage import printable
+from s3_catalog.terminal import open_console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from s3_catalog.pipeline import Observer
+
+_SECONDS_BETWEEN_LINES = 5.0
+_NAME_WIDTH = 28
+
+
+@contextmanager
+def open_progress() -> Iterator[Observer]:
+    """Show progress while the block runs."""
+    console = open_console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines()
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=16),
+        TextColumn("{task.fields[count]}", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[now]}", markup=False, style="dim"),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    """An `Observer` that moves two bars."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._listing = bars.add_task("listing objects", total=None, count="", now="")
+        self._listed = 0
+        self._reading: TaskID | None = None
+
+    def listed(self, objects: int, prefix: str) -> None:
+        self._listed = objects
+        self._bars.update(self._listing, completed=objects, count=f"{objects:,}", now=_ending(prefix))
+
+    def inferred(self, done: int, total: int, table: str) -> None:
+        if self._reading is None:
+            self._bars.update(self._listing, completed=self._listed, total=self._listed, now="")
+            self._reading = self._bars.add_task("reading tables", total=total, count="", now="")
+        self._bars.update(self._reading, completed=done, count=f"{done:,}/{total:,}", now=_ending(table))
+
+
+class _Lines:
+    """An `Observer` that writes a line when some seconds have passed since the last one."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def listed(self, objects: int, prefix: str) -> None:
+        self._say(f"listed {objects:,} objects so far, the last below {printable(prefix)}")
+
+    def inferred(self, done: int, total: int, table: str) -> None:
+        self._say(f"read {done:,} of {total:,} tables so far, the last {printable(table)}")
+
+    def _say(self, line: str) -> None:
+        now = time.monotonic()
+        if now - self._said >= _SECONDS_BETWEEN_LINES:
+            self._said = now
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+
+def _ending(name: str) -> str:
+    text = printable(name)
+    return text if len(text) <= _NAME_WIDTH else "…" + text[-_NAME_WIDTH + 1 :]

@@ -1,0 +1,152 @@
+"""What the commands answer, as plain objects and as JSON text that is written while it is made.
+
+In: reports, tables and ledgers. Out: dicts in the shape that programs rely on, and chunks of JSON. It knows neither terminal nor network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from s3_catalog.catalogs import Action
+from s3_catalog.model.tables import Table
+from s3_catalog.model.types import type_text
+
+if TYPE_CHECKING:
+    from s3_catalog.catalogs import RunRecord
+    from s3_catalog.pipeline import CrawlReport
+
+History = Sequence[tuple[datetime, str, "str | None"]]
+"""(when, change, id of the run), oldest first."""
+
+_ROWS_AT_A_TIME = 4096
+
+
+def describe_table(table: Table) -> dict[str, Any]:
+    """One table as `crawl --json` and `tables --json` print it. `columns` are those in the files; types are canonical text."""
+    layout = table.layout
+    return {
+        "name": table.name,
+        "location": layout.uri,
+        "format": table.format,
+        "columns": [{"name": c.name, "type": type_text(c.type), "nullable": c.nullable} for c in table.columns],
+        "partition_columns": [{"name": c.name, "type": type_text(c.type)} for c in layout.partition_columns],
+        "object_count": layout.object_count,
+        "size_bytes": layout.size_bytes,
+        "row_count": table.row_count,
+    }
+
+
+def describe_table_in_full(table: Table, history: History = ()) -> dict[str, Any]:
+    """One table as `show --json` prints it: all of `describe_table`, then evidence, warnings, conflicts, partitions and history."""
+    layout, evidence = table.layout, table.layout.evidence
+    return {
+        **describe_table(table),
+        "newest": _time(layout.newest),
+        "details": dict(table.details),
+        "evidence": {"rule": evidence.rule, "reason": evidence.reason, "runner_up": evidence.runner_up},
+        "warnings": [*layout.warnings, *table.warnings],
+        "conflicts": [
+            {"column": c.column, "expected": c.expected, "found": c.found, "resolved": c.resolved, "key": c.key} for c in table.conflicts
+        ],
+        "sampled_keys": list(table.sampled_keys),
+        "partitions": [
+            {"values": list(p.values), "object_count": p.object_count, "size_bytes": p.size_bytes, "newest": _time(p.newest)}
+            for p in table.partitions
+        ],
+        "history": [{"at": _time(when), "change": change, "run": run} for when, change, run in history],
+    }
+
+
+def describe_run(run: RunRecord) -> dict[str, Any]:
+    """One crawl as `runs --json` prints it."""
+    return {
+        "id": run.id,
+        "location": run.location,
+        "started": _time(run.started),
+        "finished": _time(run.finished),
+        "status": str(run.status),
+        "counts": dict(run.counts),
+        "receipt": dict(run.receipt),
+        "failed_prefixes": [{"prefix": failed.prefix, "error": failed.error} for failed in run.failed_prefixes],
+    }
+
+
+def published_tables(report: CrawlReport) -> list[Table]:
+    """The tables of a crawl that are in the catalog now, by name."""
+    refused = {change.identity for change in report.plan.changes if change.action is Action.CONFLICT}
+    tables = [result.table for result in report.tables if result.table is not None and result.layout.identity not in refused]
+    return sorted(tables, key=lambda table: table.name)
+
+
+def actions_by_name(report: CrawlReport) -> Mapping[str, Action]:
+    """What the crawl did to each published table."""
+    return {change.name: change.action for change in report.plan.changes if change.action is not Action.CONFLICT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerFilter:
+    """Which rows of a ledger are asked for. `skipped` and `failed` together mean either."""
+
+    prefix: str = ""
+    table: str | None = None
+    skipped: bool = False
+    failed: bool = False
+
+    def apply(self, ledger: pa.Table, *, base: str = "") -> pa.Table:
+        """The rows asked for, below the key prefix `base`."""
+        key = ledger.column("key")
+        wanted = pc.and_(pc.starts_with(key, base), pc.starts_with(key, self.prefix))
+        if self.table is not None:
+            wanted = pc.and_(wanted, pc.equal(ledger.column("table"), self.table))
+        fates = [ledger.column(name) for name, asked in (("skipped", self.skipped), ("error", self.failed)) if asked]
+        if fates:
+            wanted = pc.and_(wanted, pc.is_valid(pc.coalesce(*fates)))
+        return ledger.filter(wanted)
+
+
+def describe_objects(ledger: pa.Table) -> Iterator[dict[str, Any]]:
+    """Each object of a ledger with its table, or the reason why it is in none; made row by row, so that a large ledger costs nothing."""
+    reasons = pc.coalesce(ledger.column("skipped"), ledger.column("error"))
+    rows = pa.table({"key": ledger.column("key"), "table": ledger.column("table"), "reason": reasons})
+    for batch in rows.to_batches(max_chunksize=_ROWS_AT_A_TIME):
+        yield from batch.to_pylist()
+
+
+def encode_crawl(report: CrawlReport, *, with_objects: bool = False) -> Iterator[str]:
+    """Write a crawl as one JSON object, in chunks."""
+    summary = report.summary
+    counts = {"listed": summary.listed, "in_tables": summary.in_tables, "skipped": summary.skipped}
+    yield '{"tables": '
+    yield from encode_list(describe_table(table) for table in published_tables(report))
+    yield f',\n"ledger": {encode(counts)[:-1]}, "failed": '
+    yield from encode_list({"key": key, "error": error} for key, error in summary.failed)
+    yield f'}},\n"receipt": {encode(dict(report.run.receipt))}'
+    if with_objects:
+        yield ',\n"objects": '
+        yield from encode_list(describe_objects(report.ledger))
+    yield "}"
+
+
+def encode_list(items: Iterable[object]) -> Iterator[str]:
+    """Write a JSON array, one item per chunk and line."""
+    separator = "["
+    for item in items:
+        yield separator + encode(item)
+        separator = ",\n"
+    yield "[]" if separator == "[" else "]"
+
+
+def encode(value: object) -> str:
+    """Write JSON in ASCII: no key can disturb a terminal, and none is beyond what the output's encoding can hold."""
+    return json.dumps(value, ensure_ascii=True)
+
+
+def _time(when: datetime | None) -> str | None:
+    return None if when is None else when.isoformat()
