@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -89,18 +90,20 @@ except Exception as error:
 
 
 @pytest.mark.parametrize(("existing", "reason"), [(False, "cannot be opened or created"), (True, "the lock file cannot be used")])
-def test_an_unwritable_folder_is_named(tmp_path: Path, existing: bool, reason: str) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    if existing:
-        SqlCatalog(f"sqlite:///{folder}/catalog.db").close()
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        parent.chmod(0o755)
-    folder.chmod(0o555)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(
-        [sys.executable, "-c", UNPRIVILEGED, f"sqlite:///{folder}/catalog.db"], capture_output=True, text=True, env=environment, check=True
-    )
+def test_an_unwritable_folder_is_named(existing: bool, reason: str) -> None:
+    # Not in tmp_path: pytest keeps its folders closed to the user that the program becomes.
+    with tempfile.TemporaryDirectory() as parent:
+        Path(parent).chmod(0o755)
+        folder = Path(parent, "folder")
+        folder.mkdir()
+        url = f"sqlite:///{folder}/catalog.db"
+        if existing:
+            SqlCatalog(url).close()
+        folder.chmod(0o555)
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        command = [sys.executable, "-c", UNPRIVILEGED, url]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+        folder.chmod(0o755)
     assert done.stdout.startswith("CatalogError ")
     assert reason in done.stdout
     assert len(done.stdout.splitlines()) == 1
