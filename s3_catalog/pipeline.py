@@ -24,11 +24,13 @@ from s3_catalog.discovery.naming import unique_names
 from s3_catalog.discovery.peeking import Peeker, read_manifest_pins
 from s3_catalog.discovery.pins import read_path_template
 from s3_catalog.discovery.scopes import ROOT_SCOPE, scope_column, scope_of_key, scope_of_location
+from s3_catalog.errors import StoreError
 from s3_catalog.formats import ReadLimits
 from s3_catalog.inference import InferenceRules, TableResult, infer_tables
 from s3_catalog.model.ledger import FailedPrefix, LedgerSummary, summarize_ledger
+from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.tables import Table
-from s3_catalog.storage import ObjectStore, open_store
+from s3_catalog.storage import ObjectStore, open_store, printable
 from s3_catalog.storage.files import ObjectFile
 
 if TYPE_CHECKING:
@@ -62,12 +64,16 @@ class Clock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectManifest:
-    """What a listing found: `objects` to catalog (`MANIFEST_SCHEMA`), `skipped` by the patterns (with a column `reason`), `failed` prefixes."""
+    """What a listing found.
+
+    `objects` to catalog (`MANIFEST_SCHEMA`), `skipped` by the patterns (with a column `reason`), `failed` prefixes.
+    `scopes` are those that were listed; None means the whole location.
+    """
 
     objects: pa.Table
     skipped: pa.Table
     failed: tuple[FailedPrefix, ...] = ()
-    scope: str | None = None
+    scopes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +82,7 @@ class GroupedObjects:
 
     grouping: Grouping
     failed: tuple[FailedPrefix, ...] = ()
-    scope: str | None = None
+    scopes: tuple[str, ...] | None = None
     opened: Mapping[str, ObjectFile] = field(default_factory=dict, repr=False)
 
 
@@ -112,33 +118,55 @@ def crawl(
     """
     clock = Clock()
     store = store or open_store(settings.location, settings.store_options())
-    manifest = read_manifest(store, settings, scope=scope, observer=observer)
+    manifest = read_manifest(store, settings, scopes=None if scope is None else (scope,), observer=observer)
     with open_state(settings) as catalog:
         grouped = group_manifest(store, settings, manifest, catalog.names())
         results = infer_schemas(store, settings, grouped, catalog.known_tables(store.location.store_url), observer=observer)
         return publish_tables(catalog, settings, store, grouped, results, clock=clock, allow_retire=allow_retire)
 
 
-def read_manifest(store: ObjectStore, settings: Settings, *, scope: str | None = None, observer: Observer | None = None) -> ObjectManifest:
-    """Hop 3: list every object of the location, or of one scope, and set aside what the patterns exclude.
+def read_manifest(
+    store: ObjectStore, settings: Settings, *, scopes: Sequence[str] | None = None, observer: Observer | None = None
+) -> ObjectManifest:
+    """Hop 3: list every object of the location, or of some scopes, and set aside what the patterns exclude.
 
     Raises:
-        StoreError: the location cannot be listed at all.
+        StoreError: nothing can be listed at all.
     """
     progress = observer.listed if observer else None
     base, depth, workers = store.location.prefix, settings.partition_depth, settings.listing.workers
-    if scope is None:
-        listing = list_objects(store, workers=workers, progress=progress)
-    elif scope != ROOT_SCOPE:
-        listing = list_objects(store, prefixes=[scope], workers=workers, progress=progress)
-    else:
-        listing = _list_root_scope(store, workers, progress)
+    listing = list_objects(store, workers=workers, progress=progress) if scopes is None else _list_scopes(store, scopes, workers, progress)
     manifest = listing.manifest
-    if scope is not None:
-        manifest = manifest.filter(pc.equal(scope_column(manifest.column("key"), base=base, depth=depth), scope))
+    if scopes is not None:
+        found = scope_column(manifest.column("key"), base=base, depth=depth)
+        manifest = manifest.filter(pc.is_in(found, value_set=pa.array(scopes, pa.string())))
     kept, skipped = filter_manifest(manifest, include=settings.include, exclude=settings.exclude, max_object_size=settings.max_object_size)
-    logger.info("listed location=%s scope=%s objects=%d failed_prefixes=%d", settings.location, scope, len(manifest), len(listing.failed))
-    return ObjectManifest(objects=kept, skipped=skipped, failed=listing.failed, scope=scope)
+    logger.info(
+        "listed location=%s scopes=%s objects=%d failed_prefixes=%d",
+        settings.location,
+        _scopes_text(scopes),
+        len(manifest),
+        len(listing.failed),
+    )
+    return ObjectManifest(objects=kept, skipped=skipped, failed=listing.failed, scopes=None if scopes is None else tuple(scopes))
+
+
+def _scopes_text(scopes: Sequence[str] | None) -> str:
+    return "all" if scopes is None else printable(scopes[0]) if len(scopes) == 1 else str(len(scopes))
+
+
+def _list_scopes(store: ObjectStore, scopes: Sequence[str], workers: int, progress: Callable[[int, str], None] | None) -> Listing:
+    named = [scope for scope in scopes if scope != ROOT_SCOPE]
+    found = [list_objects(store, prefixes=named, workers=workers, progress=progress)]
+    if ROOT_SCOPE in scopes:
+        try:
+            found.append(_list_root_scope(store, workers, progress))
+        except StoreError as error:
+            if not named:
+                raise
+            found.append(Listing(MANIFEST_SCHEMA.empty_table(), (FailedPrefix(store.location.prefix, str(error)),)))
+    manifest = pa.concat_tables([listing.manifest for listing in found]).sort_by("key")
+    return Listing(manifest, tuple(failed for listing in found for failed in listing.failed))
 
 
 def _list_root_scope(store: ObjectStore, workers: int, progress: Callable[[int, str], None] | None) -> Listing:
@@ -156,14 +184,14 @@ def group_manifest(store: ObjectStore, settings: Settings, manifest: ObjectManif
         known_names: table identity -> name of all tables in the catalog.
     """
     peeker = Peeker(store, manifest.objects, settings.inference.head_bytes)
-    pins, manifest_error = read_manifest_pins(store, manifest.objects, always=manifest.scope is not None)
+    pins, manifest_error = read_manifest_pins(store, manifest.objects, always=manifest.scopes is not None)
     configured = [read_path_template(table.path, name=table.name, file_format=table.format) for table in settings.tables]
     rules = GroupingRules(base=store.location.prefix, store_url=store.location.store_url, pins=(*configured, *pins))
     grouping = group_objects(manifest.objects, rules, known_names=known_names, sniff=peeker)
     objects = with_verdicts(grouping.objects, manifest.skipped, dict([manifest_error] if manifest_error else []))
     grouping = replace(grouping, objects=objects)
-    logger.info("grouped location=%s scope=%s tables=%d", settings.location, manifest.scope, len(grouping.layouts))
-    return GroupedObjects(grouping=grouping, failed=manifest.failed, scope=manifest.scope, opened=peeker.opened)
+    logger.info("grouped location=%s scopes=%s tables=%d", settings.location, _scopes_text(manifest.scopes), len(grouping.layouts))
+    return GroupedObjects(grouping=grouping, failed=manifest.failed, scopes=manifest.scopes, opened=peeker.opened)
 
 
 def infer_schemas(
@@ -213,7 +241,7 @@ def publish_tables(
         plan = catalog.plan(tables, _scope(catalog, settings, store, grouped, results, summary), policy)
         run = _run_record(settings, store, summary, plan, clock, run_id or uuid.uuid4().hex)
         outcome = catalog.apply(plan, run, _split_ledger(catalog, settings, store, grouped, ledger))
-    logger.info("published location=%s scope=%s writes=%d", settings.location, grouped.scope, outcome.writes)
+    logger.info("published location=%s scopes=%s writes=%d", settings.location, _scopes_text(grouped.scopes), outcome.writes)
     return CrawlReport(run=run, tables=tuple(results), ledger=ledger, summary=summary, plan=plan, outcome=outcome)
 
 
@@ -247,13 +275,13 @@ def _scope(
     unread = [result.layout.identity for result in results if result.table is None]
     elsewhere = [
         table.layout.identity
-        for table in (catalog.list_tables(store_url) if grouped.scope is not None else [])
-        if scope_of_location(table.layout.location, base=base, depth=depth) != grouped.scope
+        for table in (catalog.list_tables(store_url) if grouped.scopes is not None else [])
+        if scope_of_location(table.layout.location, base=base, depth=depth) not in (grouped.scopes or ())
     ]
-    whole = grouped.scope is None or grouped.scope == ROOT_SCOPE
+    whole = grouped.scopes is None or ROOT_SCOPE in grouped.scopes
     return Scope(
         store_url=store_url,
-        prefixes=(base if whole else str(grouped.scope),),
+        prefixes=(base,) if whole else grouped.scopes or (),
         excluded=tuple(failed.prefix for failed in grouped.failed),
         present=(*unread, *elsewhere),
         listed=summary.listed - len(grouped.failed),
@@ -264,13 +292,14 @@ def _split_ledger(
     catalog: SqlCatalog, settings: Settings, store: ObjectStore, grouped: GroupedObjects, ledger: pa.Table
 ) -> dict[str, pa.Table]:
     """One ledger per scope; a scope known from before whose objects are all gone gets an empty one."""
-    if grouped.scope is not None:
-        return {grouped.scope: ledger}
     base, depth = store.location.prefix, settings.partition_depth
     scopes = scope_column(ledger.column("key"), base=base, depth=depth)
-    before = [scope for scope in catalog.ledger_prefixes(store.location.store_url) if scope == ROOT_SCOPE or scope.startswith(base)]
-    found = {*pc.unique(scopes).to_pylist(), *before}
-    return {scope: ledger.filter(pc.equal(scopes, scope)) for scope in sorted(found)}
+    if grouped.scopes is not None:
+        wanted = set(grouped.scopes)
+    else:
+        before = [scope for scope in catalog.ledger_prefixes(store.location.store_url) if scope == ROOT_SCOPE or scope.startswith(base)]
+        wanted = {*pc.unique(scopes).to_pylist(), *before}
+    return {scope: ledger.filter(pc.equal(scopes, scope)) for scope in sorted(wanted)}
 
 
 def _run_record(settings: Settings, store: ObjectStore, summary: LedgerSummary, plan: Plan, clock: Clock, run_id: str) -> RunRecord:
