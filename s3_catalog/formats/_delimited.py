@@ -22,6 +22,9 @@ from s3_catalog.model.tables import Column, TypeConflict
 from s3_catalog.model.types import type_text
 from s3_catalog.storage.files import ObjectFile
 
+_CELL_CHARACTERS = 512 * 1024
+"""So much of a head is cut into cells: what decompresses to megabytes of two-character rows must not fill the memory."""
+
 _KIND_TYPES = {
     "integer": pa.int64(),
     "double": pa.float64(),
@@ -36,12 +39,13 @@ _KIND_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sample:
-    """A decoded head, cut into rows; the last row is left out where the head ends within it."""
+    """A decoded head, cut into rows; a last row that may go on is left out. `row_count` counts the rows of a whole file, its header too."""
 
     head: Head
     text: Text
     dialect: Dialect
     rows: list[list[str]]
+    row_count: int | None
 
 
 def read_delimited(file: ObjectFile, file_format: str, compression: str | None, limits: ReadLimits, *, preferred: str) -> FileSchema:
@@ -83,11 +87,13 @@ def _cut(file: ObjectFile, file_format: str, head: Head, limits: ReadLimits, pre
     first_line = text.text.lstrip("\r\n").split("\n", 1)[0]
     refuse_many_columns(file, file_format, 1 + max(first_line.count(d) for d in DELIMITERS), limits)
     dialect = sniff_dialect(text.text, preferred)
+    cut = not head.whole or len(text.text) > _CELL_CHARACTERS
     try:
-        rows = list(read_rows(text.text, dialect))
+        rows = list(read_rows(text.text[:_CELL_CHARACTERS], dialect))
+        row_count = sum(1 for _ in read_rows(text.text, dialect)) if head.whole else None
     except csv.Error as error:
         raise UnreadableFileError(file.key, file_format, "one value is longer than 128 KiB, or a quote is never closed") from error
-    return _Sample(head=head, text=text, dialect=dialect, rows=rows if head.whole else rows[:-1])
+    return _Sample(head=head, text=text, dialect=dialect, rows=rows[:-1] if cut else rows, row_count=row_count)
 
 
 def _refuse_other_text(file: ObjectFile, file_format: str, text: str) -> None:
@@ -114,7 +120,7 @@ def _build_schema(file: ObjectFile, file_format: str, sample: _Sample, limits: R
     warnings += [f"{name}: {found.warning}" for name, found in zip(names, types, strict=True) if found.warning]
     return FileSchema(
         columns=tuple(Column(name=name, type=found.type) for name, found in zip(names, types, strict=True)),
-        row_count=len(body) if sample.head.whole else None,
+        row_count=None if sample.row_count is None else sample.row_count - header,
         conflicts=_late_text(file.key, names, types, cells),
         warnings=(*sample.head.warnings, *warnings),
         details=_details(sample, header, names, types),

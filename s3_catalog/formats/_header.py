@@ -9,7 +9,8 @@ from s3_catalog.formats._values import NULL_MARKERS, classify
 
 _BODY_ROWS = 200
 _NAME = re.compile(r"[^\W\d][\w .:/()%#&$€°\[\]-]{0,79}")
-_TOKENS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+_TOKENS = re.compile(r"[A-ZÄÖÜ]+(?![a-z])|[A-ZÄÖÜ]?[a-zà-ÿ]+")
 _NAME_WORDS = frozenset(
     re.findall(
         r"\w+",
@@ -23,10 +24,12 @@ _NAME_WORDS = frozenset(
     length color colour description desc comment comments note notes text message subject product item sku order invoice
     payment transaction session event action source target origin destination tag tags flag active enabled version path file
     filename hash uuid guid index row column field parent child role reason result
+    nummer datum jahr monat tag vorname nachname strasse straße plz ort stadt land hauptstadt preis betrag menge anzahl kunde artikel
+    bezeichnung nom prenom prénom rue ville pays prix quantite quantité adresse nombre apellido calle ciudad pais país fecha precio cantidad
 """,
     )
 )
-"""Words that column names are made of, for tables that are text throughout."""
+"""Words that column names are made of, in English and some in German, French and Spanish, for tables that are text throughout."""
 
 
 def has_header(rows: Sequence[Sequence[str]]) -> bool:
@@ -82,17 +85,19 @@ def _is_known_name(cell: str) -> bool:
 
 
 def _shape_vote(cell: str, below: list[str]) -> float:
-    """1 when the cell's shape is none of the column's, -1 when the column has one shape and the cell has it too."""
+    """Positive when the cell differs from the column in shape or from most of it in type, negative when it has the column's only shape."""
+    if 2 * sum(classify(value) != "text" for value in below) >= len(below):
+        return 2
     shapes = {_shape(value) for value in below}
     if _shape(cell) not in shapes:
         return 1
     if len(shapes) > 1:
-        return 0
+        return 0.25 if _IDENTIFIER.fullmatch(cell) else 0
     lengths = {len(value) for value in below}
     if len(lengths) == 1 and len(below) > 1 and len(cell) > 1:
         return -2 if len(cell) in lengths else 1
     # An identifier in lower case above words in lower case: files with a header are far the more common.
-    return 0.25 if re.fullmatch(r"[a-z][a-z0-9_]*", cell) else -1
+    return 0.25 if _IDENTIFIER.fullmatch(cell) else -1
 
 
 def _shape(value: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits
-from s3_catalog.formats._footer import refuse_many_columns
 from s3_catalog.formats._head import Head, read_head
 from s3_catalog.formats._json_shapes import Shape, TypeBuilder
 from s3_catalog.formats._json_text import JsonValues, NotJsonError, looks_like_json, read_values
@@ -72,7 +71,8 @@ def _layout(values: JsonValues) -> tuple[str, Shape, int]:
 def _columns(file: ObjectFile, file_format: str, record: Shape, builder: TypeBuilder, limits: ReadLimits) -> tuple[Column, ...]:
     if record.kinds == {"struct"}:
         fields = record.fields or {}
-        refuse_many_columns(file, file_format, len(fields) + (record.rest is not None), limits)
+        if record.rest is not None:
+            raise UnreadableFileError(file.key, file_format, f"more columns than the limit of {limits.max_columns:,}")
         return tuple(Column(name=name, type=builder.build(shape, name)) for name, shape in fields.items())
     if not record.kinds and not record.items:
         return ()

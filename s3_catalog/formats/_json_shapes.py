@@ -13,6 +13,9 @@ import pyarrow as pa
 from s3_catalog.model.tables import TypeConflict
 from s3_catalog.model.types import merge_types, type_text
 
+_MAX_SHAPES = 100_000
+"""Places kept apart in one file; keys that are new after so many are seen as keys of a map."""
+
 _MAP_KEYS = 1000
 """An object with more keys than this is a map: its keys are data."""
 
@@ -68,6 +71,7 @@ class ShapeReader:
         self._stack: list[tuple[Shape, set[str] | None]] = []
         self._next: Shape | None = None
         self._skipping = 0
+        self._places = 0
 
     @property
     def values(self) -> int:
@@ -93,7 +97,10 @@ class ShapeReader:
             if key in seen:
                 self.repeated_keys.add(key)
             seen.add(key)
-        self._next = shape.child(key, self._max_fields)
+        self._places += shape.fields is None or key not in shape.fields
+        nested_limit = _MAP_KEYS if self._places <= _MAX_SHAPES else 0
+        is_column = len(self._stack) <= 2  # of a document, of a line, or of an array's element
+        self._next = shape.child(key, self._max_fields if is_column else nested_limit)
 
     def _take_value(self, event: str, value: object) -> None:
         target = self._count_top(event) if not self._stack else self._target()
@@ -158,15 +165,15 @@ class TypeBuilder:
         fields = shape.fields or {}
         if shape.rest is None and len(fields) <= _MAP_KEYS:
             return pa.struct([pa.field(name, self.build(child, f"{path}.{name}")) for name, child in fields.items()])
-        self.warnings.append(f"{path}: more than {_MAP_KEYS} keys, taken for a map")
+        self.warnings.append(f"{path}: too many different keys for a struct, taken for a map")
         below = TypeBuilder(self._key)
-        children = [*fields.values(), *([shape.rest] if shape.rest else [])]
+        children = [*fields.values(), *([] if shape.rest is None else [shape.rest])]
         types = list(dict.fromkeys(below.build(child, path) for child in children))
         return pa.map_(pa.string(), self._merge(types, f"{path}{{}}"))
 
     def _merge(self, types: list[pa.DataType], path: str) -> pa.DataType:
-        merged = pa.null()
-        for found in types:
+        merged = types[0] if types else pa.null()
+        for found in types[1:]:
             result = merge_types(merged, found)
             if not result.lossless:
                 expected, other = type_text(merged), type_text(found)

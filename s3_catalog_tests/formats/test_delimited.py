@@ -75,6 +75,8 @@ def test_columns_and_types(text: str, expected: dict[str, str]) -> None:
         ("country,2019,2020\nDE,1,2\nFR,3,4\n", True),
         ("2019,2020\n2021,2022\n", False),
         (",x\n0,1.5\n1,2.5\n", True),
+        ("v\n1\n2.5\nabc\n", True),
+        ("Land,Hauptstadt\nItalien,Rom\nSpanien,Madrid\n", True),
     ],
 )
 def test_header_is_told_from_data(text: str, header: bool) -> None:
@@ -242,3 +244,16 @@ def test_every_quoting_of_the_standard_writer_reads_back(quoting: int) -> None:
     writer.writerows([["id", "text"], *([i, f'a "quoted", {i}'] for i in range(20))])
     schema = read("csv", buffer.getvalue())
     assert (types(schema), schema.row_count) == ({"id": "bigint", "text": "string"}, 20)
+
+
+def test_a_small_file_that_decompresses_to_a_million_rows_is_counted_in_bounded_memory() -> None:
+    import gzip
+    import tracemalloc
+
+    data = gzip.compress(b"a,b\n" + b"1,2\n" * 1_000_000)
+    tracemalloc.start()
+    schema = read("csv", data, "gzip")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (types(schema), schema.row_count) == ({"a": "bigint", "b": "bigint"}, 1_000_000)
+    assert peak < 100_000_000

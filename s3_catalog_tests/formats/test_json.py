@@ -132,7 +132,7 @@ def test_an_object_with_thousands_of_keys_is_a_map() -> None:
 
 
 def test_too_many_columns_are_refused() -> None:
-    with pytest.raises(UnreadableFileError, match="more than the limit"):
+    with pytest.raises(UnreadableFileError, match="the limit of 100"):
         read("json", json.dumps({f"k{i}": i for i in range(200)}), limits=ReadLimits(max_columns=100))
 
 
@@ -197,3 +197,15 @@ def test_the_answer_does_not_depend_on_the_order_of_records() -> None:
     shuffled = random.Random(1).sample(records, len(records))
     first, second = (read("jsonl", "".join(json.dumps(r) + "\n" for r in rows)) for rows in (records, shuffled))
     assert (first.columns, first.conflicts) == (second.columns, second.conflicts)
+
+
+def test_hundreds_of_thousands_of_keys_are_read_in_bounded_memory() -> None:
+    import tracemalloc
+
+    text = json.dumps({f"o{i}": {f"k{i}_{j}": 1 for j in range(900)} for i in range(150)})
+    tracemalloc.start()
+    schema = read("json", text, limits=ReadLimits(head_bytes=len(text)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(schema.columns) == 150
+    assert peak < 120_000_000
