@@ -55,9 +55,9 @@ class Scope:
     """What one crawl saw for certain: tables below `prefixes` of `store_url` and not touching `excluded` may be retired when unseen.
 
     `store_url` is a bucket (`s3://bucket/`); prefixes are key prefixes within it ("" is all of it). `excluded` holds the prefixes whose
-    listing failed: neither what lies below them nor a table that contains one of them is retired. `present` holds the
-    identities of tables that were seen but could not be read: they stay as they are. `listed` is the number of objects seen: an empty
-    listing retires nothing.
+    listing failed: neither what lies below them nor a table that contains one of them is retired. `present` holds identities of
+    tables that are not gone although the plan lacks them (unreadable, excluded by a pattern): they stay as they are. `listed` is the
+    number of objects seen: an empty listing retires nothing.
     """
 
     store_url: str

@@ -41,7 +41,7 @@ def choose_retirements(published: Iterable[Published], seen: Iterable[str], scop
         seen: identities of the tables found by this crawl.
     """
     ours = [table for table in published if table.store_url == scope.store_url and not table.retired]
-    found = set(seen)
+    found = {*seen, *scope.present}
     gone = sorted((t for t in ours if t.identity not in found and _is_covered(t.location, scope)), key=lambda t: t.name)
     names = tuple(table.name for table in gone)
     if not gone:
