@@ -122,7 +122,7 @@ def _build_schema(file: ObjectFile, file_format: str, sample: _Sample, limits: R
         columns=tuple(Column(name=name, type=found.type) for name, found in zip(names, types, strict=True)),
         row_count=None if sample.row_count is None else sample.row_count - header,
         conflicts=_late_text(file.key, names, types, cells),
-        warnings=(*sample.head.warnings, *warnings),
+        warnings=(*sample.head.warnings, *sample.text.warnings, *warnings),
         details=_details(sample, header, names, types),
     )
 

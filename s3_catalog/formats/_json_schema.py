@@ -41,7 +41,7 @@ def _build_schema(file: ObjectFile, file_format: str, head: Head, text: Text, va
     actual = {"lines": "jsonl", "array": "json"}.get(layout, file_format)
     builder = TypeBuilder(file.key)
     columns = _columns(file, file_format, record, builder, limits)
-    warnings = [*head.warnings, *builder.warnings]
+    warnings = [*head.warnings, *text.warnings, *builder.warnings]
     if values.bad_lines:
         warnings.append(f"{values.bad_lines} of {values.lines} lines are not JSON")
     if values.shapes.repeated_keys:

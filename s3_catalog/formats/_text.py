@@ -24,11 +24,12 @@ _HIGH_BYTES = bytes(range(128, 256))
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Decoded text, its encoding as Python names it, and whether it began with a byte-order mark."""
+    """Decoded text, its encoding as Python names it, whether it began with a byte-order mark, and what was wrong with its bytes."""
 
     text: str
     encoding: str
     marked: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class NotTextError(ValueError):
@@ -71,7 +72,19 @@ def _decode(data: bytes, encoding: str, whole: bool) -> str | None:
         return None
 
 
+def _decode_damaged(data: bytes, whole: bool) -> Text | None:
+    """Read UTF-8 in which a few bytes are damaged; None when it is rather another encoding."""
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(data, final=whole)
+    damaged = text.count("\ufffd")
+    if damaged * 10 > sum(character > "\x7f" for character in text):
+        return None
+    return Text(text, "utf-8", warnings=(f"{damaged} characters are not UTF-8",))
+
+
 def _decode_legacy(data: bytes, whole: bool) -> Text:
+    damaged = _decode_damaged(data, whole)
+    if damaged is not None:
+        return damaged
     high = len(data) - len(data.translate(None, _HIGH_BYTES))
     letters = high + len(data) - len(data.translate(None, _ASCII_LETTERS))
     foreign = high > _WESTERN_SHARE * letters

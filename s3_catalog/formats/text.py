@@ -32,7 +32,7 @@ class TextFormat:
         return FileSchema(
             columns=(Column(name="line", type=pa.string(), nullable=False),),
             row_count=_count_lines(text.text) if head.whole else None,
-            warnings=head.warnings,
+            warnings=(*head.warnings, *text.warnings),
             details={"encoding": text.encoding},
         )
 

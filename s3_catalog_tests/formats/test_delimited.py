@@ -257,3 +257,10 @@ def test_a_small_file_that_decompresses_to_a_million_rows_is_counted_in_bounded_
     tracemalloc.stop()
     assert (types(schema), schema.row_count) == ({"a": "bigint", "b": "bigint"}, 1_000_000)
     assert peak < 100_000_000
+
+
+def test_one_damaged_byte_does_not_change_the_encoding_of_the_file() -> None:
+    data = ("id,größe\n" + "1,zwölf\n" * 50).encode() + b"2,f\xfcnf\n"
+    schema = read("csv", data)
+    assert (list(types(schema)), schema.details["encoding"]) == (["id", "größe"], "utf-8")
+    assert schema.warnings == ("1 characters are not UTF-8",)

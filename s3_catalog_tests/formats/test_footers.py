@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
 
-from s3_catalog.errors import UnreadableFileError
+from s3_catalog.errors import MissingExtraError, UnreadableFileError
 from s3_catalog.formats import ReadLimits, file_formats
 from s3_catalog_tests.formats.readers import read, types
 from s3_catalog_tests.formats.stores import open_bytes
@@ -323,3 +324,9 @@ def test_avro_that_unfolds_without_end_is_bounded() -> None:
     fastavro.writer(sink, inner, [])
     with pytest.raises(UnreadableFileError, match="schema cannot be read"):
         read("avro", sink.getvalue())
+
+
+def test_avro_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fastavro", None)
+    with pytest.raises(MissingExtraError, match=r"s3-catalog\[avro\]"):
+        read("avro", avro(1))
