@@ -36,7 +36,11 @@ _SPARE_FILES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InferenceRules:
-    """`sample_files` are read per table; up to `count_files` when each tells its row count without its data; `workers` tables at a time."""
+    """`sample_files` are read per table, `workers` tables at a time.
+
+    Tables of up to `count_files` files are read whole where that is cheap: each file tells its row count without its data, or all
+    together are no larger than the first blocks of a sample.
+    """
 
     sample_files: int = 3
     count_files: int = 16
@@ -123,13 +127,14 @@ def infer_schema(
         return TableResult(layout=layout, table=Table(layout=layout, columns=(), partitions=partitions))
     reader = file_formats().get(layout.format)
     wanted = rules.sample_files
-    if reader is not None and reader.counts_cheaply and objects.num_rows <= rules.count_files:
+    within_budget = layout.size_bytes <= rules.sample_files * rules.limits.head_bytes
+    if objects.num_rows <= rules.count_files and (within_budget or (reader is not None and reader.counts_cheaply)):
         wanted = objects.num_rows
     read: list[FileColumns] = []
     schemas: dict[str, FileSchema] = {}
     failed: list[tuple[str, str]] = []
     for found in _candidates(objects, wanted + _SPARE_FILES):
-        if len(read) == wanted or len(failed) > _SPARE_FILES:
+        if len(read) == wanted or (not read and len(failed) > _SPARE_FILES):
             break
         try:
             schema = _read_file(store, found, layout, rules.limits, opened or {})

@@ -127,3 +127,23 @@ def test_types_are_those_of_the_formats_own_reader(tmp_path):
     (result,), _ = infer(tmp_path)
 
     assert {c.name: c.type for c in result.table.columns} == {f.name: f.type for f in pq.read_schema(tmp_path / "t/x.parquet")}
+
+
+def test_a_small_table_of_text_files_is_read_whole_and_counted(tmp_path):
+    for number in range(12):
+        write_text(tmp_path / f"t/part-{number:02d}.csv", "id,name\n" + "1,a\n" * number)
+    (result,), receipt = infer(tmp_path)
+
+    assert (result.table.row_count, receipt.get_requests) == (66, 12)
+
+
+def test_every_unreadable_file_of_a_small_table_is_named(tmp_path):
+    for number in range(12):
+        write_parquet(tmp_path / f"t/part-{number:02d}.parquet", id=[1])
+    for number in range(1, 11, 2):
+        (tmp_path / f"t/part-{number:02d}.parquet").write_bytes(b"PAR1 cut short")
+    (result,), _ = infer(tmp_path)
+
+    assert len(result.failed) == 5
+    assert [c.name for c in result.table.columns] == ["id"]
+    assert result.table.row_count is None
