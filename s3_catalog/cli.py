@@ -7,7 +7,6 @@ withheld is a warning, not a failure. Errors are one line (a wrong configuration
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -176,11 +175,14 @@ def objects(
     config: Config = None,
 ) -> None:
     """List every object of the last crawl, and what became of it."""
+    from s3_catalog.explaining import find_table
     from s3_catalog.reporting import LedgerFilter, describe_objects, encode_list
     from s3_catalog.terminal import show_objects
 
     filters = LedgerFilter(prefix=prefix, table=table, skipped=skipped, failed=failed)
     with _open_catalog(_read_settings(config, {"catalog": catalog, "location": location})) as opened:
+        if table is not None:
+            find_table(opened, table)
         ledgers = _read_ledgers(opened, location, filters)
         if as_json:
             write_output(encode_list(row for ledger in ledgers for row in describe_objects(ledger)))
@@ -270,7 +272,6 @@ def _open_catalog(settings: Settings) -> Iterator[SqlCatalog | None]:
 
     file = settings.catalog.partition("?")[0].removeprefix("sqlite:///")
     if file != settings.catalog.partition("?")[0] and not Path(file).exists():
-        sys.stderr.write("the catalog is empty: `s3-catalog crawl` fills it\n")
         yield None
         return
     with open_state(settings) as catalog:
@@ -281,12 +282,17 @@ def _read_ledgers(catalog: SqlCatalog | None, location: str | None, filters: Led
     """The newest ledgers of a location, by default of the one crawled last, without the rows that are not asked for."""
     from s3_catalog.storage import parse_location
 
-    last = catalog.list_runs(1) if catalog else []
-    if catalog is None or not (location or last):
+    if catalog is None:
         return
-    place = parse_location(location or last[0].location)
-    for ledger in catalog.latest_ledger(place.store_url):
-        yield filters.apply(ledger, base=place.prefix)
+    if location is not None:
+        place = parse_location(location)
+        store_url, base = place.store_url, place.prefix
+    elif last := catalog.list_runs(1):
+        store_url, base = last[0].store_url, parse_location(last[0].location).prefix
+    else:
+        return
+    for ledger in catalog.latest_ledger(store_url):
+        yield filters.apply(ledger, base=base)
 
 
 def _base_url(location: str) -> str:
@@ -304,7 +310,9 @@ def _warn_of(report: CrawlReport) -> None:
     for name, error in report.outcome.failed:
         say("warning", f"{printable(name)} was not published: {printable(error)}")
     if report.plan.withheld:
-        say("warning", f"{len(report.plan.withheld):,} tables stay although they are gone: {report.plan.withheld_reason}")
+        count = len(report.plan.withheld)
+        stay = "1 table stays although it is" if count == 1 else f"{count:,} tables stay although they are"
+        say("warning", f"{stay} gone: {report.plan.withheld_reason}")
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ def explain(catalog: SqlCatalog | None, subject: str, locations: Iterable[str] =
         UnknownNameError: it names no table, and no crawl has listed it.
     """
     tables = {table.name: table for table in catalog.list_tables()} if catalog else {}
-    answers = [_explain_table(tables[subject])] if subject in tables else []
+    answers = [_explain_table(table) for table in tables.values() if subject in (table.name, table.layout.uri)]
     stores = known_stores(catalog, tables.values(), locations)
     for store_url, key in dict.fromkeys(_places(subject, stores)):
         row = catalog.find_object(store_url, key) if catalog else None
@@ -144,13 +144,13 @@ def _explain_failed_prefix(catalog: SqlCatalog | None, store_url: str, key: str)
 def _why_unknown(catalog: SqlCatalog | None, name: str, tables: Iterable[str], *, listed: Iterable[str] | None = None) -> str:
     names = sorted(tables)
     if catalog and name in catalog.names().values():
-        return f"the table {printable(name)!r} {_ending(catalog.history(name))}"
-    near = difflib.get_close_matches(name, names, n=3) or [known for known in names if name and name.lower() in known.lower()][:3]
+        return f"the table '{printable(name)}' {_ending(catalog.history(name))}"
+    near = difflib.get_close_matches(name, names, n=3) or [known for known in names if len(name) > 2 and name.lower() in known.lower()][:3]
     hint = f"; near it are {', '.join(map(printable, near))}" if near else "" if names else "; the catalog is empty"
     if listed is None:
-        return f"there is no table {printable(name)!r}{hint}"
-    where = ", ".join(printable(store) for store in listed) or "nothing yet"
-    return f"{printable(name)!r} is no table, and no object that a crawl has listed (crawled: {where}){hint}"
+        return f"there is no table '{printable(name)}'{hint}"
+    where = ", ".join(printable(store) for store in listed)
+    return f"'{printable(name)}' is no table, and no crawl has listed such an object" + (f" in {where}" if where else "") + hint
 
 
 def _ending(history: list[tuple[datetime, str, str | None]]) -> str:

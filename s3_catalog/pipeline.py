@@ -24,7 +24,7 @@ from s3_catalog.discovery.naming import unique_names
 from s3_catalog.discovery.peeking import Peeker, read_manifest_pins
 from s3_catalog.discovery.pins import read_path_template
 from s3_catalog.discovery.scopes import ROOT_SCOPE, scope_column, scope_of_key, scope_of_location
-from s3_catalog.errors import StoreError
+from s3_catalog.errors import StoreError, UnknownPluginError
 from s3_catalog.formats import ReadLimits
 from s3_catalog.inference import InferenceRules, TableResult, infer_tables
 from s3_catalog.model.ledger import FailedPrefix, LedgerSummary, summarize_ledger
@@ -246,9 +246,17 @@ def publish_tables(
 
 
 def open_state(settings: Settings) -> SqlCatalog:
-    """Open the embedded catalog, which is the state store as well; a context manager."""
-    from s3_catalog.catalogs.sql import SqlCatalog
+    """Open the embedded catalog, which is the state store as well; a context manager.
 
+    Raises:
+        UnknownPluginError: the URL is of no database that it can be in.
+        CatalogError: see `SqlCatalog`.
+    """
+    from s3_catalog.catalogs.sql import CATALOG, SqlCatalog
+
+    scheme = settings.catalog.partition("://")[0]
+    if scheme not in CATALOG.schemes:
+        raise UnknownPluginError("catalog", scheme, CATALOG.schemes)
     return SqlCatalog(settings.catalog, keep_runs=settings.keep_runs)
 
 

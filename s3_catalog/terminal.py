@@ -20,7 +20,7 @@ from s3_catalog.catalogs import Action
 from s3_catalog.model.tables import Table
 from s3_catalog.model.types import type_text
 from s3_catalog.reporting import History, actions_by_name, published_tables
-from s3_catalog.storage import printable
+from s3_catalog.storage import parse_location, printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,7 +77,7 @@ def show_crawl(report: CrawlReport) -> None:
     console.print(_facts_grid(_crawl_facts(report)))
     failed = report.summary.failed
     for key, error in failed[:_MOST_FAILURES]:
-        console.print(Text.assemble(("  failed ", "red"), shown(key), (f": {printable(error)}", "dim")))
+        console.print(Text.assemble(("  failed ", "red"), shown(key), (f": {printable(error)}", "dim")), soft_wrap=True)
     if len(failed) > _MOST_FAILURES:
         console.print(Text(f"  and {len(failed) - _MOST_FAILURES:,} more: s3-catalog objects --failed", "dim"))
 
@@ -85,7 +85,7 @@ def show_crawl(report: CrawlReport) -> None:
 def show_tables(tables: Sequence[Table]) -> None:
     """The tables of a catalog."""
     console = open_console()
-    console.print(_tables_grid(console, tables) if tables else "no tables")
+    console.print(_tables_grid(console, tables) if tables else "no tables: `s3-catalog crawl` finds some")
 
 
 def show_table(table: Table, history: History) -> None:
@@ -140,7 +140,7 @@ def show_objects(ledgers: Iterable[pa.Table]) -> None:
         for batch in ledger.select(["key", "size", "table", "skipped", "error"]).to_batches(max_chunksize=4096):
             for row in batch.to_pylist():
                 if console.is_terminal:
-                    console.print(_object_line(row))
+                    console.print(_object_line(row), soft_wrap=True)
                 else:
                     fate = row["table"] or row["skipped"] or row["error"] or ""
                     state = next((name for name in ("table", "skipped", "error") if row[name] is not None), "")
@@ -154,8 +154,8 @@ def show_runs(runs: Sequence[RunRecord]) -> None:
         counts = run.counts
         numbers = [f"{counts[name]:,}" if name in counts else "" for name in ("listed", "in_tables", "failed")]
         seconds = run.receipt.get("seconds")
-        grid.add_row(_time(run.started), shown(run.location), str(run.status), *numbers, "" if seconds is None else f"{seconds:,.1f}")
-    open_console().print(grid if runs else "no runs")
+        grid.add_row(_time(run.started), shown(run.store_url + parse_location(run.location).prefix), str(run.status), *numbers, "" if seconds is None else f"{seconds:,.1f}")
+    open_console().print(grid if runs else "no crawls yet")
 
 
 def _tables_grid(console: Console, tables: Sequence[Table], actions: Mapping[str, Action] | None = None) -> Grid:
