@@ -1,0 +1,179 @@
+"""What the UI shows of a partition: counts, Markdown tables, column schemas. Texts from a bucket are escaped: they are no markup."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from s3_catalog.catalogs import Action
+from s3_catalog.defs.hops import ScopeRule, part_by_home
+from s3_catalog.defs.partitions import read_partition_key
+from s3_catalog.inference import TableResult
+from s3_catalog.model.ledger import LedgerSummary, summarize_ledger
+from s3_catalog.model.tables import Table, TableLayout
+from s3_catalog.model.types import type_text
+from s3_catalog.pipeline import CrawlReport, ObjectManifest
+from s3_catalog.storage import Location, printable
+
+Metadata = dict[str, Any]
+
+_MAX_ROWS = 100
+_MAX_COLUMNS = 2_000
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$])")
+
+
+def describe_place(location: Location, prefix: str) -> Metadata:
+    """Where something lies, and in which kind of store."""
+    return {"dagster/uri": printable(location.store_url + prefix), "dagster/storage_kind": location.scheme}
+
+
+def describe_scopes(found: Mapping[str, Sequence[str]], vanished: int) -> Metadata:
+    """The prefixes found, and how many are still registered without being there."""
+    rows = [(scope, len(below)) for scope, below in found.items()]
+    return {"prefixes": len(found), "vanished prefixes": vanished, "found": write_markdown(("prefix", "folders"), rows)}
+
+
+def describe_manifest(manifest: ObjectManifest) -> Metadata:
+    """Counts of one listing."""
+    size = pc.sum(manifest.objects.column("size")).as_py() or 0
+    return {
+        "objects": manifest.objects.num_rows,
+        "bytes": size,
+        "excluded objects": manifest.skipped.num_rows,
+        "failed prefixes": len(manifest.failed),
+    }
+
+
+def describe_layouts(layouts: Sequence[TableLayout], objects: pa.Table) -> Metadata:
+    """The tables that grouping found, and why."""
+    rows = [
+        (layout.name, layout.format, layout.location, layout.object_count, layout.evidence.reason, layout.evidence.runner_up)
+        for layout in layouts
+    ]
+    return {
+        "tables": len(layouts),
+        "objects": objects.num_rows,
+        "objects in tables": objects.num_rows - objects.column("layout").null_count,
+        "grouping": write_markdown(("table", "format", "location", "objects", "why together", "second choice"), rows),
+    }
+
+
+def describe_results(results: Sequence[TableResult]) -> Metadata:
+    """The tables with their columns."""
+    tables = [result.table for result in results if result.table is not None]
+    unread = [(result.layout.name, result.error) for result in results if result.error is not None]
+    return {
+        "tables": len(tables),
+        "columns": sum(len(table.columns) for table in tables),
+        "schema conflicts": sum(len(table.conflicts) for table in tables),
+        "unreadable files": sum(len(result.failed) for result in results),
+        **({"unreadable tables": write_markdown(("table", "reason"), unread)} if unread else {}),
+        **describe_tables(tables),
+    }
+
+
+def describe_tables(tables: Sequence[Table]) -> Metadata:
+    """The tables of one partition: a Markdown table, the columns of all, and the row count where every table's is known."""
+    rows = [
+        (t.name, t.format, t.layout.location, len(t.columns), t.layout.object_count, t.layout.size_bytes, _or_unknown(t.row_count))
+        for t in tables
+    ]
+    found: Metadata = {"found tables": write_markdown(("table", "format", "location", "columns", "objects", "bytes", "rows"), rows)}
+    if tables:
+        found["dagster/column_schema"] = column_schema(tables)
+    if len(tables) == 1:
+        found["dagster/table_name"] = tables[0].name
+    counts = [table.row_count for table in tables if table.columns]
+    if counts and None not in counts:
+        found["dagster/partition_row_count"] = sum(count or 0 for count in counts)
+    return found
+
+
+def column_schema(tables: Iterable[Table]) -> dg.TableSchema:
+    """The columns of several tables in one schema, each named `table.column`: a partition holds as many tables as its prefix does."""
+    columns = []
+    for table in tables:
+        for column in table.columns:
+            constraints = dg.TableColumnConstraints(nullable=column.nullable)
+            columns.append(dg.TableColumn(_qualified(table, column.name), type_text(column.type), constraints=constraints))
+        columns += [
+            dg.TableColumn(_qualified(table, column.name), type_text(column.type), description="partition column")
+            for column in table.layout.partition_columns
+        ]
+    return dg.TableSchema(columns[:_MAX_COLUMNS])
+
+
+def describe_publication(report: CrawlReport, homes: Sequence[str], rule: ScopeRule, keys: Iterable[str]) -> dict[str, Metadata]:
+    """What a publication did, by partition key; `homes` are the scopes of the report's tables."""
+    scopes = rule.of_column(report.ledger.column("key"))
+    actions = {change.identity: change.action for change in report.plan.changes}
+    told = {}
+    for key, here in part_by_home(report.tables, homes, keys).items():
+        scope = read_partition_key(key)
+        counts = Counter(str(actions[result.layout.identity]) for result in here if result.table is not None)
+        told[key] = {
+            "tables": len(here),
+            **{f"tables: {action}": count for action, count in sorted(counts.items())},
+            **describe_summary(summarize_ledger(report.ledger.filter(pc.equal(scopes, scope)))),
+            **describe_tables([result.table for result in here if result.table is not None]),
+            **describe_run(report),
+        }
+    return told
+
+
+def describe_run(report: CrawlReport) -> Metadata:
+    """What concerns all partitions of a run: retirements, and the receipt."""
+    plan, refused = report.plan, report.outcome.failed
+    return {
+        "retired in this run": plan.count(Action.RETIRE),
+        **({"not retired": f"{', '.join(plan.withheld[:_MAX_ROWS])}: {plan.withheld_reason}"} if plan.withheld else {}),
+        **({"refused": write_markdown(("table", "error"), refused)} if refused else {}),
+        **{f"run: {name.replace('_', ' ')}": number for name, number in report.run.receipt.items()},
+    }
+
+
+def describe_summary(summary: LedgerSummary) -> Metadata:
+    """The sums of a ledger."""
+    return {
+        "listed objects": summary.listed,
+        "objects in tables": summary.in_tables,
+        "skipped objects": sum(summary.skipped.values()),
+        "failed objects": len(summary.failed),
+        **({"skipped": write_markdown(("reason", "objects"), summary.skipped.items())} if summary.skipped else {}),
+        **({"failed": write_markdown(("key", "error"), summary.failed)} if summary.failed else {}),
+    }
+
+
+def write_markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.MarkdownMetadataValue:
+    """Write rows as a Markdown table, at most 100 of them."""
+    every = list(rows)
+    lines = [_row(header), _row(["---"] * len(header)), *(_row([escape(str(cell)) for cell in row]) for row in every[:_MAX_ROWS])]
+    rest = f"\n\nand {len(every) - _MAX_ROWS} more" if len(every) > _MAX_ROWS else ""
+    return dg.MetadataValue.md("\n".join(lines) + rest)
+
+
+def escape(text: str) -> str:
+    r"""Write a text so that Markdown shows it as it is, on one line.
+
+    >>> print(escape("a|b <i>"))
+    a\|b \<i\>
+    """
+    return _MARKUP.sub(r"\\\1", printable(text))
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _qualified(table: Table, column: str) -> str:
+    return f"{table.name}.{printable(column)}"
+
+
+def _or_unknown(count: int | None) -> str:
+    return "unknown" if count is None else str(count)

@@ -1,0 +1,73 @@
+"""What the assets work with: the settings, the store and the catalog. All is read when a run asks for it, nothing when code is loaded."""
+
+# No `from __future__ import annotations`: Dagster reads the types of fields.
+from pathlib import Path
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from s3_catalog.catalogs.sql import SqlCatalog
+from s3_catalog.config import Settings, load_settings
+from s3_catalog.pipeline import Clock, open_state
+from s3_catalog.storage import ObjectStore, open_store
+
+
+class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Where the settings come from: a file (by default as for the command line), with a location and a catalog that go before it."""
+
+    config_file: str | None = None
+    location: str | None = None
+    catalog: str | None = None
+
+    def load(self) -> Settings:
+        """Read the settings.
+
+        Raises:
+            ConfigError: the file is missing, unreadable or wrong.
+        """
+        path = Path(self.config_file) if self.config_file else None
+        return load_settings(path, overrides={"location": self.location, "catalog": self.catalog})
+
+
+class StoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The location to catalog. The steps of a run that share a process share the open store, so that its receipt is the run's."""
+
+    settings: dg.ResourceDependency[SettingsResource]
+    _opened: ObjectStore | None = PrivateAttr(default=None)
+    _clock: Clock = PrivateAttr(default_factory=Clock)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Begin a run."""
+        self._opened, self._clock = None, Clock()
+
+    @property
+    def clock(self) -> Clock:
+        """When this run began."""
+        return self._clock
+
+    def open(self) -> ObjectStore:
+        """Open the store.
+
+        Raises:
+            ConfigError: the settings are wrong.
+            StoreError: no credentials, or the folder does not exist.
+        """
+        if self._opened is None:
+            settings = self.settings.load()
+            self._opened = open_store(settings.location, settings.store_options())
+        return self._opened
+
+
+class CatalogResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The embedded catalog, which is the state store as well."""
+
+    settings: dg.ResourceDependency[SettingsResource]
+
+    def open(self) -> SqlCatalog:
+        """Open the catalog; a context manager.
+
+        Raises:
+            ConfigError: the settings are wrong.
+            CatalogError: it cannot be opened.
+        """
+        return open_state(self.settings.load())
