@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from s3_catalog.model.tables import Column, TypeConflict
 from s3_catalog.storage.files import ObjectFile
@@ -72,6 +72,21 @@ class FileFormat(Protocol):
 
         Raises:
             UnreadableFileError: truncated, corrupt, encrypted, empty, or another format's bytes.
+            StoreError: the object could not be read or has changed.
+        """
+
+
+@runtime_checkable
+class MemberFormat(FileFormat, Protocol):
+    """A format whose files hold several tables side by side: sheets, datasets, members of an archive."""
+
+    def read_members(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> Mapping[str, FileSchema]:
+        """Read the columns of every table in one file, by the member's name, in the file's order; empty members are left out.
+
+        `read_schema` of such a format reads the only or the first member.
+
+        Raises:
+            UnreadableFileError: the file, or every member of it, cannot be read.
             StoreError: the object could not be read or has changed.
         """
 
