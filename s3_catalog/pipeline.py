@@ -27,7 +27,7 @@ from s3_catalog.discovery.scopes import ROOT_SCOPE, scope_column, scope_of_key, 
 from s3_catalog.errors import StoreError, UnknownPluginError
 from s3_catalog.formats import ReadLimits
 from s3_catalog.inference import InferenceRules, TableResult, infer_tables
-from s3_catalog.model.ledger import FailedPrefix, LedgerSummary, summarize_ledger
+from s3_catalog.model.ledger import FailedPrefix, LedgerSummary, SkipReason, summarize_ledger
 from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.tables import Table
 from s3_catalog.storage import ObjectStore, open_store, printable
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from s3_catalog.config import Settings
 
 logger = logging.getLogger(__name__)
+
+_SET_ASIDE = [SkipReason.EXCLUDED, SkipReason.NOT_INCLUDED, SkipReason.TOO_LARGE]
+"""Skipped by people's settings: a table of such objects is not gone."""
 
 
 class Observer(Protocol):
@@ -281,11 +284,14 @@ def _scope(
 ) -> Scope:
     base, depth, store_url = store.location.prefix, settings.partition_depth, store.location.store_url
     unread = [result.layout.identity for result in results if result.table is None]
-    elsewhere = [
-        table.layout.identity
-        for table in (catalog.list_tables(store_url) if grouped.scopes is not None else [])
-        if scope_of_location(table.layout.location, base=base, depth=depth) not in (grouped.scopes or ())
-    ]
+    objects = grouped.grouping.objects
+    set_aside = objects.column("key").filter(pc.is_in(objects.column("skipped"), pa.array(_SET_ASIDE, pa.string())))
+    elsewhere = []
+    for identity in catalog.names():
+        location = identity.partition(":")[2].removeprefix(store_url)
+        outside = grouped.scopes is not None and scope_of_location(location, base=base, depth=depth) not in grouped.scopes
+        if outside or pc.any(pc.starts_with(set_aside, location.partition("*")[0])).as_py():
+            elsewhere.append(identity)
     whole = grouped.scopes is None or ROOT_SCOPE in grouped.scopes
     return Scope(
         store_url=store_url,
