@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from s3_catalog.defs.partitions import read_partition_key, write_partition_key
 from s3_catalog.discovery.grouping import Grouping
-from s3_catalog.discovery.scopes import scope_column, scope_of_key, scope_of_location
+from s3_catalog.discovery.scopes import ROOT_SCOPE, scope_column, scope_of_key, scope_of_location
 from s3_catalog.errors import S3CatalogError
 from s3_catalog.inference import TableResult
 from s3_catalog.model.ledger import FailedPrefix
@@ -78,6 +78,10 @@ class ScopeRule:
 
     def of_location(self, location: str) -> str:
         return scope_of_location(location, base=self.base, depth=self.depth)
+
+    def holds(self, scope: str) -> bool:
+        """Whether a scope is of this location."""
+        return scope == ROOT_SCOPE or scope.startswith(self.base)
 
     def of_column(self, keys: pa.ChunkedArray) -> pa.Array:
         return scope_column(keys, base=self.base, depth=self.depth)

@@ -2,14 +2,17 @@
 
 # No `from __future__ import annotations`: Dagster reads the types of fields.
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from s3_catalog.catalogs.sql import SqlCatalog
 from s3_catalog.config import Settings, load_settings
 from s3_catalog.pipeline import Clock, open_state
 from s3_catalog.storage import ObjectStore, open_store
+
+if TYPE_CHECKING:
+    from s3_catalog.catalogs.sql import SqlCatalog
 
 
 class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -63,7 +66,7 @@ class CatalogResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     settings: dg.ResourceDependency[SettingsResource]
 
-    def open(self) -> SqlCatalog:
+    def open(self) -> "SqlCatalog":
         """Open the catalog; a context manager.
 
         Raises:
