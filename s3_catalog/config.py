@@ -109,6 +109,7 @@ def _as_tuple(value: object) -> object:
 
 Globs = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
 Positive = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
 Size = Annotated[ByteSize, Field(gt=0)]
 """Bytes: a number, or a text such as `5 GiB` (2**30) or `500 MB` (10**6)."""
 
@@ -120,7 +121,9 @@ class _Section(BaseModel):
 
 
 class S3Settings(_Section):
-    """How `s3://` is reached. What is not given follows the standard `AWS_*` variables and profiles."""
+    """How `s3://` is reached. What is not given follows the standard `AWS_*` variables and profiles. A call that fails in passing is
+    tried up to `max_attempts` times; the timeouts are of one attempt.
+    """
 
     endpoint_url: Annotated[str, AfterValidator(_check_endpoint)] | None = None
     sts_endpoint_url: Annotated[str, AfterValidator(_check_endpoint)] | None = None
@@ -137,6 +140,9 @@ class S3Settings(_Section):
     ca_bundle: FilePath | None = None
     anonymous: bool = False
     requester_pays: bool = False
+    max_attempts: Positive = 16
+    connect_timeout: Seconds = 5.0
+    read_timeout: Seconds = 20.0
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

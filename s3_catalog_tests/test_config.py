@@ -269,12 +269,13 @@ def test_every_s3_setting_reaches_the_store(tmp_path: Path) -> None:
         "endpoint_url": "https://h:1", "sts_endpoint_url": "https://h:2", "region": "r", "access_key_id": "AK", "secret_access_key": "${K}",
         "session_token": "${K}", "profile": "p", "role_arn": "a", "external_id": "e", "role_session_name": "n", "path_style": "false",
         "verify_tls": "true", "ca_bundle": str(bundle), "anonymous": "false", "requester_pays": "true",
+        "max_attempts": "3", "connect_timeout": "1", "read_timeout": "2.5",
     }  # fmt: skip
     assert given.keys() == S3Settings.model_fields.keys()
     options = load(tmp_path, yaml.safe_dump({"s3": given, "client_options": {"account_name": "lake"}}), K="secret").store_options()
     assert {name: getattr(options, name) for name in given} == {
         **given, "secret_access_key": "secret", "session_token": "secret", "path_style": False, "verify_tls": True, "anonymous": False,
-        "requester_pays": True,
+        "requester_pays": True, "max_attempts": 3, "connect_timeout": 1.0, "read_timeout": 2.5,
     }  # fmt: skip
     assert options.client_options == {"account_name": "lake"}
 
