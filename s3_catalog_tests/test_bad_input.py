@@ -407,3 +407,13 @@ def test_strange_keys_are_catalogued_and_no_path_leaves_its_folder(
         assert f"in the table {found[key]}" in run("explain", f"s3://{bucket}/{key}").stdout
     made = [path for path in files_below(own_folder.parent) if path not in beside]
     assert made == ["here/.s3_catalog", "here/.s3_catalog/s3_catalog.db", "here/.s3_catalog/s3_catalog.db.lock"]
+
+
+def test_keys_with_line_breaks_and_escapes_are_catalogued(fill_folder: Fill) -> None:
+    # here and not above: the S3 server of these tests knows no such key
+    keys = ["new\nline/x\n.csv", "\r\n/x.csv", "esc\x1b[2J/x.csv", "bidi\u202e/vsc.csv", " /x.csv"]
+    answer = run("crawl", fill_folder(dict.fromkeys(keys, b"id,name\n1,a\n2,b\n")), "--json", "--objects")
+    assert answer.exit_code == 0
+    assert sorted(one["key"] for one in answer.json["objects"]) == sorted(keys)
+    assert answer.json["ledger"]["in_tables"] == len(keys)
+    assert published() == answer.json["tables"]
