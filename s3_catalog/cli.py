@@ -153,7 +153,10 @@ def explain(
     catalog: Catalog = None,
     config: Config = None,
 ) -> None:
-    """Say why an object is in its table, or in none. What no crawl has listed is wrong use: exit code 2."""
+    """Say why an object is in its table, or in none.
+
+    What no crawl has listed is wrong use: exit code 2.
+    """
     from s3_catalog.explaining import explain as find_explanations
     from s3_catalog.terminal import show_explanation
 

@@ -74,7 +74,7 @@ def show_crawl(report: CrawlReport) -> None:
         console.print(_tables_grid(console, tables[:_MOST_TABLES], actions), "", sep="\n")
     if len(tables) > _MOST_TABLES:
         console.print(Text(f"and {len(tables) - _MOST_TABLES:,} more tables: s3-catalog tables\n", "dim"))
-    console.print(_facts_grid(_crawl_facts(report)))
+    _print_facts(console, _crawl_facts(report))
     failed = report.summary.failed
     for key, error in failed[:_MOST_FAILURES]:
         console.print(Text.assemble(("  failed ", "red"), shown(key), (f": {printable(error)}", "dim")), soft_wrap=True)
@@ -93,21 +93,20 @@ def show_table(table: Table, history: History) -> None:
     console, layout = open_console(), table.layout
     console.print(shown(table.name, "bold"))
     details = [(name.replace("_", " "), value) for name, value in table.details if name not in _OWN_LINES]
-    console.print(
-        _facts_grid(
-            [
-                ("location", layout.uri),
-                ("format", table.format),
-                *details,
-                ("objects", f"{layout.object_count:,} of {_size(layout.size_bytes)}, the newest of {_time(layout.newest)}"),
-                ("rows", _count(table.row_count) or "not counted"),
-                *_evidence_facts(table),
-                *(("warning", warning) for warning in [*layout.warnings, *table.warnings]),
-                *(("conflict", f"{c.column}: {c.expected} and {c.found} became {c.resolved}, by {c.key}") for c in table.conflicts),
-                *(("read from", key) for key in _some(table.sampled_keys)),
-                *(("history", f"{_time(when)} {change}") for when, change, _ in history),
-            ]
-        )
+    _print_facts(
+        console,
+        [
+            ("location", layout.uri),
+            ("format", table.format),
+            *details,
+            ("objects", f"{layout.object_count:,} of {_size(layout.size_bytes)}, the newest of {_time(layout.newest)}"),
+            ("rows", _count(table.row_count) or "not counted"),
+            *_evidence_facts(table),
+            *(("warning", warning) for warning in [*layout.warnings, *table.warnings]),
+            *(("conflict", f"{c.column}: {c.expected} and {c.found} became {c.resolved}, by {c.key}") for c in table.conflicts),
+            *(("read from", key) for key in _some(table.sampled_keys)),
+            *(("history", f"{_time(when)} {change}") for when, change, _ in history),
+        ],
     )
     if table.columns or layout.partition_columns:
         console.print("", _columns_grid(table), sep="\n")
@@ -130,7 +129,7 @@ def show_explanation(explanation: Explanation) -> None:
         facts += [*_evidence_facts(table), *(("warning", warning) for warning in table.layout.warnings)]
         facts.append(("not so?", "a path under `tables:` in the configuration pins another verdict"))
     console.print(shown(explanation.subject, "bold"))
-    console.print(_facts_grid(facts))
+    _print_facts(console, facts)
 
 
 def show_objects(ledgers: Iterable[pa.Table]) -> None:
@@ -154,7 +153,13 @@ def show_runs(runs: Sequence[RunRecord]) -> None:
         counts = run.counts
         numbers = [f"{counts[name]:,}" if name in counts else "" for name in ("listed", "in_tables", "failed")]
         seconds = run.receipt.get("seconds")
-        grid.add_row(_time(run.started), shown(run.store_url + parse_location(run.location).prefix), str(run.status), *numbers, "" if seconds is None else f"{seconds:,.1f}")
+        grid.add_row(
+            _time(run.started),
+            shown(run.store_url + parse_location(run.location).prefix),
+            str(run.status),
+            *numbers,
+            "" if seconds is None else f"{seconds:,.1f}",
+        )
     open_console().print(grid if runs else "no crawls yet")
 
 
@@ -233,16 +238,21 @@ def _grid(*headers: str) -> Grid:
     return grid
 
 
-def _facts_grid(facts: Iterable[tuple[str, object]]) -> Grid:
-    """Names and values; a name that repeats is written once."""
+def _print_facts(console: Console, facts: Iterable[tuple[str, object]]) -> None:
+    """Names and values; a name that repeats is written once. Off a terminal, without the spaces that fill a grid."""
+    rows = [(printable(name), shown(value)) for name, value in facts]
+    names = [name if number == 0 or name != rows[number - 1][0] else "" for number, (name, _) in enumerate(rows)]
+    if not console.is_terminal:
+        width = max(map(len, names))
+        for name, (_, value) in zip(names, rows, strict=True):
+            console.print(Text.assemble(f"{name:<{width}}  ", value), soft_wrap=True)
+        return
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    last = ""
-    for name, value in facts:
-        grid.add_row(Text("" if name == last else printable(name)), shown(value))
-        last = name
-    return grid
+    for name, (_, value) in zip(names, rows, strict=True):
+        grid.add_row(Text(name), value)
+    console.print(grid)
 
 
 def _size(nbytes: int) -> str:
