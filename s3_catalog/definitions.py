@@ -15,7 +15,7 @@ from s3_catalog.defs.assets import build_assets
 from s3_catalog.defs.checks import build_checks
 from s3_catalog.defs.io_managers import IO_MANAGER_KEY, ParquetPartsStorage
 from s3_catalog.defs.jobs import build_asset_jobs, build_catalog_bucket
-from s3_catalog.defs.resources import CatalogResource, SettingsResource, StoreResource
+from s3_catalog.defs.resources import SettingsResource, StoreResource
 from s3_catalog.defs.schedules import build_schedule
 from s3_catalog.defs.sensors import build_sensors
 from s3_catalog.errors import ConfigError
@@ -31,8 +31,7 @@ def build_definitions(settings: SettingsResource) -> dg.Definitions:
         jobs=build_asset_jobs(),
         resources={
             "settings": settings,
-            "store": StoreResource(settings=settings),
-            "catalog": CatalogResource(settings=settings),
+            "store": StoreResource(),
             IO_MANAGER_KEY: ParquetPartsStorage(),
         },
         executor=dg.in_process_executor,  # a process per step would import everything again; ranges run side by side instead

@@ -28,7 +28,7 @@ from s3_catalog.defs.metadata import (
     describe_scopes,
 )
 from s3_catalog.defs.partitions import PREFIXES, read_partition_key, register_prefixes, write_partition_key
-from s3_catalog.defs.resources import CatalogResource, SettingsResource, StoreResource
+from s3_catalog.defs.resources import SettingsResource, StoreResource
 from s3_catalog.discovery.scopes import ROOT_SCOPE
 from s3_catalog.model.ledger import FailedPrefix
 from s3_catalog.model.snapshots import digest_texts, take_snapshot
@@ -38,12 +38,11 @@ GROUP = "catalog"
 OWNERS = ["team:data-platform"]
 
 
-def prefixes(
-    context: dg.AssetExecutionContext, settings: SettingsResource, store: StoreResource, catalog: CatalogResource
-) -> dg.MaterializeResult[None]:
+def prefixes(context: dg.AssetExecutionContext, settings: SettingsResource, store: StoreResource) -> dg.MaterializeResult[None]:
     """The top folders of the location, each a partition of the assets below. Only the upper levels are listed."""
-    with as_failure(), catalog.open() as state:
-        chosen, opened = settings.load(), store.open()
+    with as_failure(), settings.open_catalog() as state:
+        chosen = settings.load()
+        opened = store.open(chosen)
         rule = scope_rule(chosen, opened)
         found = pipeline.discover_scopes(opened, chosen)
         published = [rule.of_location(table.layout.location) for table in state.list_tables(opened.location.store_url)]
@@ -56,7 +55,8 @@ def object_manifest(context: dg.AssetExecutionContext, settings: SettingsResourc
     """Every object below the prefix: key, size, time, etag. Complete, or it says which prefix is not."""
     scopes = [read_partition_key(key) for key in sorted(context.partition_keys)]
     with as_failure():
-        chosen, opened = settings.load(), store.open()
+        chosen = settings.load()
+        opened = store.open(chosen)
         manifest = pipeline.read_manifest(opened, chosen, scopes=scopes)
     raise_if_nothing_listed(manifest)
     parts = hops.write_manifest(manifest, scope_rule(chosen, opened))
@@ -67,11 +67,12 @@ def object_manifest(context: dg.AssetExecutionContext, settings: SettingsResourc
 
 
 def table_layouts(
-    context: dg.AssetExecutionContext, settings: SettingsResource, store: StoreResource, catalog: CatalogResource, object_manifest: Parts
+    context: dg.AssetExecutionContext, settings: SettingsResource, store: StoreResource, object_manifest: Parts
 ) -> dg.MaterializeResult[Parts]:
     """Which objects form a table, and why; no data file is opened."""
-    with as_failure(), catalog.open() as state:
-        chosen, opened = settings.load(), store.open()
+    with as_failure(), settings.open_catalog() as state:
+        chosen = settings.load()
+        opened = store.open(chosen)
         grouped = pipeline.group_manifest(opened, chosen, hops.read_manifest(object_manifest), state.names())
     parts = hops.write_grouped(grouped, scope_rule(chosen, opened))
     groupings = {key: hops.read_grouped({key: rows}).grouping for key, rows in parts.items()}
@@ -81,12 +82,13 @@ def table_layouts(
 
 
 def table_schemas(
-    context: dg.AssetExecutionContext, settings: SettingsResource, store: StoreResource, catalog: CatalogResource, table_layouts: Parts
+    context: dg.AssetExecutionContext, settings: SettingsResource, store: StoreResource, table_layouts: Parts
 ) -> dg.MaterializeResult[Parts]:
     """The columns of every table, from a few of its files; what has not changed is taken from the catalog."""
     grouped = hops.read_grouped(table_layouts)
-    with as_failure(), catalog.open() as state:
-        chosen, opened = settings.load(), store.open()
+    with as_failure(), settings.open_catalog() as state:
+        chosen = settings.load()
+        opened = store.open(chosen)
         results = pipeline.infer_schemas(opened, chosen, grouped, state.known_tables(opened.location.store_url))
     parts = hops.part_by_home(results, hops.home_scopes(grouped, scope_rule(chosen, opened)), table_layouts)
     tell(context, {key: describe_results(here) for key, here in parts.items()}, opened)
@@ -98,16 +100,16 @@ def published_tables(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
     store: StoreResource,
-    catalog: CatalogResource,
     table_layouts: Parts,
     table_schemas: Parts,
 ) -> dg.MaterializeResult[None]:
     """The tables in the catalog, with their ledger: all prefixes of a run in one transaction."""
     grouped = hops.read_grouped(table_layouts)
-    with as_failure(), catalog.open() as state:
-        chosen, opened = settings.load(), store.open()
+    with as_failure(), settings.open_catalog() as state:
+        chosen = settings.load()
+        opened = store.open(chosen)
         results = hops.read_results(table_schemas, grouped)
-        report = pipeline.publish_tables(state, chosen, opened, grouped, results, clock=store.clock, run_id=context.run_id)
+        report = pipeline.publish_tables(state, chosen, opened, grouped, results, clock=store.clock, run_id=context.run.run_id)
     told = describe_publication(report, hops.home_scopes(grouped, scope_rule(chosen, opened)), scope_rule(chosen, opened), table_layouts)
     if grouped.failed:
         raise_for_incomplete(context, told, grouped.failed, scope_rule(chosen, opened))

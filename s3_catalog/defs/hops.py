@@ -214,7 +214,7 @@ def _layout_rows(grouping: Grouping, indices: Sequence[int], objects: pa.Table) 
     for index in indices:
         offsets.append(offsets[-1] + by_layout.get(index, 0))
     values = ordered.select([field.name for field in _OBJECT_TYPE]).to_struct_array()
-    values = pa.concat_arrays(values.chunks) if isinstance(values, pa.ChunkedArray) else values
+    values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
     texts = [write_layout(grouping.layouts[index]) for index in indices]
     return pa.table(
         {

@@ -81,7 +81,10 @@ def _catalog_keys(context: dg.OpExecutionContext, job: dg.JobDefinition, keys: S
 def _run_range(context: dg.OpExecutionContext, job: dg.JobDefinition, keys: Sequence[str]) -> Failures:
     tags = {**_child_tags(context), _RANGE_START: keys[0], _RANGE_END: keys[-1]}
     run = job.execute_in_process(instance=context.instance, tags=tags, raise_on_error=False)
-    published = {event.partition for event in run.all_events if event.is_step_materialization and event.asset_key == _PUBLISHED}
+    # Not from run.all_events: what a failed step had logged is not in there.
+    entries = context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    events = [entry.get_dagster_event() for entry in entries]
+    published = {event.partition for event in events if event.asset_key == _PUBLISHED}
     return {key: _reason(run) for key in keys if key not in published}
 
 
@@ -106,12 +109,17 @@ def _child_tags(context: dg.OpExecutionContext) -> dict[str, str]:
 
 
 def _reason(run: dg.ExecuteInProcessResult) -> str:
-    """Why a run failed, by its first failed step."""
+    """Why a run failed, by its first failed step, else by what kept it from starting."""
     for event in run.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
             if data.user_failure_data is not None and data.user_failure_data.description:
                 return str(data.user_failure_data.description)
             if data.error is not None:
-                return str(data.error.message).strip().partition("\n")[0]
-    return f"run {run.run_id} failed"
+                return _first_line((data.error.cause or data.error).message)  # Dagster wraps what was raised
+    failure = run.get_run_failure_event().job_failure_data
+    return _first_line(failure.error.message) if failure.error is not None else f"run {run.run_id} failed"
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]

@@ -1,8 +1,12 @@
-"""What the assets work with: the settings, the store and the catalog. All is read when a run asks for it, nothing when code is loaded."""
+"""What the assets work with: the settings with the catalog they name, and the store.
+
+All is read when a run asks for it, nothing when code is loaded.
+"""
 
 # No `from __future__ import annotations`: Dagster reads the types of fields.
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -31,11 +35,24 @@ class SettingsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         path = Path(self.config_file) if self.config_file else None
         return load_settings(path, overrides={"location": self.location, "catalog": self.catalog})
 
+    def open_catalog(self) -> "SqlCatalog":
+        """Open the embedded catalog, which is the state store as well; a context manager.
+
+        Raises:
+            ConfigError: the settings are wrong.
+            CatalogError: it cannot be opened.
+        """
+        return open_state(self.load())
+
 
 class StoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The location to catalog. The steps of a run that share a process share the open store, so that its receipt is the run's."""
+    """The location to catalog, and how patient a run is with it: tries per call, and seconds after which no further one is begun.
 
-    settings: dg.ResourceDependency[SettingsResource]
+    The steps of a run that share a process share the open store, so that its receipt is the run's.
+    """
+
+    max_attempts: int | None = None
+    deadline: float | None = None
     _opened: ObjectStore | None = PrivateAttr(default=None)
     _clock: Clock = PrivateAttr(default_factory=Clock)
 
@@ -48,29 +65,14 @@ class StoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         """When this run began."""
         return self._clock
 
-    def open(self) -> ObjectStore:
-        """Open the store.
+    def open(self, settings: Settings) -> ObjectStore:
+        """Open the store of the settings.
 
         Raises:
-            ConfigError: the settings are wrong.
             StoreError: no credentials, or the folder does not exist.
         """
         if self._opened is None:
-            settings = self.settings.load()
-            self._opened = open_store(settings.location, settings.store_options())
+            patience = {"max_attempts": self.max_attempts, "deadline": self.deadline}
+            given: dict[str, Any] = {name: value for name, value in patience.items() if value is not None}
+            self._opened = open_store(settings.location, replace(settings.store_options(), **given))
         return self._opened
-
-
-class CatalogResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The embedded catalog, which is the state store as well."""
-
-    settings: dg.ResourceDependency[SettingsResource]
-
-    def open(self) -> "SqlCatalog":
-        """Open the catalog; a context manager.
-
-        Raises:
-            ConfigError: the settings are wrong.
-            CatalogError: it cannot be opened.
-        """
-        return open_state(self.settings.load())

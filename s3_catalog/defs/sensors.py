@@ -21,7 +21,7 @@ from s3_catalog.defs.hops import ScopeRule
 from s3_catalog.defs.jobs import CATALOG
 from s3_catalog.defs.partitions import PREFIXES, write_partition_key
 from s3_catalog.defs.queue import EventQueue, Message
-from s3_catalog.defs.resources import CatalogResource, SettingsResource, StoreResource
+from s3_catalog.defs.resources import SettingsResource, StoreResource
 from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.snapshots import digest_texts
 from s3_catalog.storage import parse_location
@@ -58,14 +58,14 @@ def object_events(context: dg.SensorEvaluationContext, settings: SettingsResourc
 
 
 def changed_listings(
-    context: dg.SensorEvaluationContext, settings: SettingsResource, store: StoreResource, catalog: CatalogResource
+    context: dg.SensorEvaluationContext, settings: SettingsResource, store: StoreResource
 ) -> dg.SensorResult | dg.SkipReason:
     """Compare what is there with what was listed last. The cursor holds what was asked for and is not published yet."""
     chosen = settings.load()
     if chosen.events.sqs_queue_url is not None:
         return dg.SkipReason("events.sqs_queue_url is set: object_events hears of new objects")
-    opened = store.open()
-    with catalog.open() as state:
+    opened = store.open(chosen)
+    with settings.open_catalog() as state:
         published = state.manifest_digests(opened.location.store_url)
         before = state.ledger_prefixes(opened.location.store_url)
     rule = scope_rule(chosen, opened)
