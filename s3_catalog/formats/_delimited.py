@@ -15,6 +15,7 @@ from s3_catalog.formats._footer import refuse_many_columns
 from s3_catalog.formats._head import Head, read_head, read_longer_head
 from s3_catalog.formats._header import has_header, name_columns
 from s3_catalog.formats._json_text import looks_like_json
+from s3_catalog.formats._log_layouts import find_layout
 from s3_catalog.formats._magic import is_markup
 from s3_catalog.formats._text import NotTextError, Text, decode_text
 from s3_catalog.formats._values import ValueType, infer_value_type, mostly_typed
@@ -74,6 +75,8 @@ def is_delimited(head: bytes) -> str | None:
     except NotTextError:
         return None
     if not text.strip() or is_markup(text[:512].encode()) or looks_like_json(text) or not is_regular(text):
+        return None
+    if find_layout(text) is not None:
         return None
     return sniff_dialect(text).delimiter
 
