@@ -35,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+_MANY_RUNS = 1000
 _STORE = "How S3 is reached"
 Catalog = Annotated[str | None, typer.Option(metavar="URL", help="Where tables are published: sqlite:///file.db or postgresql://...")]
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="The configuration; by default ./s3_catalog.yaml, if there is one.")]
@@ -282,27 +283,21 @@ def _open_catalog(settings: Settings) -> Iterator[SqlCatalog | None]:
 
 
 def _read_ledgers(catalog: SqlCatalog | None, location: str | None, filters: LedgerFilter) -> Iterator[pa.Table]:
-    """The newest ledgers of a location, by default of the one crawled last, without the rows that are not asked for."""
-    from s3_catalog.storage import parse_location
-
-    if catalog is None:
+    """The newest ledgers of a location (or of one crawled above it), by default of the one crawled last, without the rows not asked for."""
+    runs = catalog.list_runs(_MANY_RUNS) if catalog else []
+    wanted = _base_url(location) if location is not None else runs[0].location if runs else ""
+    crawled = max((run for run in runs if wanted.startswith(run.location)), key=lambda run: len(run.location), default=None)
+    if catalog is None or crawled is None:
         return
-    if location is not None:
-        place = parse_location(location)
-        store_url, base = place.store_url, place.prefix
-    elif last := catalog.list_runs(1):
-        store_url, base = last[0].store_url, parse_location(last[0].location).prefix
-    else:
-        return
-    for ledger in catalog.latest_ledger(store_url):
+    base = wanted.removeprefix(crawled.store_url)
+    for ledger in catalog.latest_ledger(crawled.location):
         yield filters.apply(ledger, base=base)
 
 
 def _base_url(location: str) -> str:
     from s3_catalog.storage import parse_location
 
-    parsed = parse_location(location)
-    return parsed.store_url + parsed.prefix
+    return parse_location(location).url
 
 
 def _warn_of(report: CrawlReport) -> None:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
@@ -124,7 +125,8 @@ def crawl(
     manifest = read_manifest(store, settings, scopes=None if scope is None else (scope,), observer=observer)
     with open_state(settings) as catalog:
         grouped = group_manifest(store, settings, manifest, catalog.names())
-        results = infer_schemas(store, settings, grouped, catalog.known_tables(store.location.store_url), observer=observer)
+        known = catalog.known_tables(store.location.store_url)
+        results = infer_schemas(store, settings, grouped, known, removed=partial(removed_keys, catalog, store), observer=observer)
         return publish_tables(catalog, settings, store, grouped, results, clock=clock, allow_retire=allow_retire)
 
 
@@ -198,9 +200,19 @@ def group_manifest(store: ObjectStore, settings: Settings, manifest: ObjectManif
 
 
 def infer_schemas(
-    store: ObjectStore, settings: Settings, grouped: GroupedObjects, known: Mapping[str, Table], *, observer: Observer | None = None
+    store: ObjectStore,
+    settings: Settings,
+    grouped: GroupedObjects,
+    known: Mapping[str, Table],
+    *,
+    removed: Callable[[], pa.Array] | None = None,
+    observer: Observer | None = None,
 ) -> list[TableResult]:
-    """Hop 5: one schema per table; `known` tables (by identity) that have not changed are taken over."""
+    """Hop 5: one schema per table; `known` tables (by identity) that have not changed are taken over.
+
+    Args:
+        removed: tells what the logs of the known tables had removed (`removed_keys`).
+    """
     limits = ReadLimits(head_bytes=settings.inference.head_bytes)
     rules = InferenceRules(
         sample_files=settings.inference.sample_files,
@@ -213,10 +225,19 @@ def infer_schemas(
         grouped.grouping,
         rules,
         known=known,
+        removed=removed,
         incomplete=incomplete_layouts(grouped.grouping, grouped.failed),
         opened=grouped.opened,
         progress=observer.inferred if observer else None,
     )
+
+
+def removed_keys(catalog: SqlCatalog, store: ObjectStore) -> pa.Array:
+    """The keys that the last ledger of this location holds as removed by their tables' logs."""
+    parts = [pa.array([], pa.string())]
+    for ledger in catalog.latest_ledger(store.location.url):
+        parts += ledger.filter(pc.equal(ledger.column("skipped"), SkipReason.TABLE_REMOVED)).column("key").chunks
+    return pa.concat_arrays(parts)
 
 
 def publish_tables(
@@ -271,7 +292,9 @@ def _with_free_names(results: Sequence[TableResult], taken: Mapping[str, str]) -
 
 def _close_ledger(grouped: GroupedObjects, results: Sequence[TableResult]) -> pa.Table:
     failed_keys = {key: error for result in results for key, error in result.failed}
-    return build_ledger(grouped.grouping.objects, [(result.layout, result.error) for result in results], failed_keys, grouped.failed)
+    layouts = [(result.layout, result.error) for result in results]
+    dead = [result.dead for result in results]
+    return build_ledger(grouped.grouping.objects, layouts, failed_keys, grouped.failed, dead)
 
 
 def _scope(
@@ -311,7 +334,7 @@ def _split_ledger(
     if grouped.scopes is not None:
         wanted = set(grouped.scopes)
     else:
-        before = [scope for scope in catalog.ledger_prefixes(store.location.store_url) if scope == ROOT_SCOPE or scope.startswith(base)]
+        before = [scope for scope in catalog.ledger_prefixes(store.location.url) if scope == ROOT_SCOPE or scope.startswith(base)]
         wanted = {*pc.unique(scopes).to_pylist(), *before}
     return {scope: ledger.filter(pc.equal(scopes, scope)) for scope in sorted(wanted)}
 
@@ -320,7 +343,7 @@ def _run_record(settings: Settings, store: ObjectStore, summary: LedgerSummary, 
     receipt = store.receipt
     return RunRecord(
         id=run_id,
-        location=settings.location,
+        location=store.location.url,
         store_url=store.location.store_url,
         started=clock.started,
         finished=datetime.now(UTC),

@@ -181,3 +181,24 @@ def test_a_configured_template_pins_tables(lake, tmp_path):
     (orders,) = [r.table for r in report.tables if r.layout.location == "sales/orders/"]
 
     assert [c.name for c in orders.layout.partition_columns] == ["day"]
+
+
+def test_overlapping_locations_keep_their_own_ledgers_and_share_unchanged_tables(lake, tmp_path):
+    from s3_catalog.storage.obstore_store import memory_store
+
+    bucket = memory_store("overlap")
+    for path in lake.rglob("*"):
+        if path.is_file():
+            bucket.put(path.relative_to(lake).as_posix(), path.read_bytes())
+    whole = lake_settings("memory://overlap/", tmp_path)
+    part = lake_settings("memory://overlap/sales/", tmp_path)
+    crawl(whole)
+    inner = crawl(part)
+    again = crawl(whole)
+
+    assert {result.layout.name for result in inner.tables} == {"sales_orders", "sales_customers"}
+    assert (inner.outcome.writes, again.outcome.writes) == (0, 0)
+    with open_state(whole) as catalog:
+        assert sum(len(rows) for rows in catalog.latest_ledger("memory://overlap/")) == 7
+        assert sum(len(rows) for rows in catalog.latest_ledger("memory://overlap/sales/")) == 3
+        assert catalog.find_object("memory://overlap/", "top.csv") is not None

@@ -109,6 +109,7 @@ def _describe(table: Table) -> dict[str, str | None]:
     layout = table.layout
     return {
         "name": table.name,
+        "location": layout.uri,
         **{f"columns.{name}": text for name, text in _column_texts(table.columns).items()},
         **{f"partition_columns.{name}": text for name, text in _column_texts(layout.partition_columns).items()},
         "row_count": None if table.row_count is None else str(table.row_count),

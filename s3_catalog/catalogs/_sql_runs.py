@@ -52,11 +52,11 @@ def read_runs(connection: sa.Connection, limit: int) -> list[RunRecord]:
 def write_ledgers(connection: sa.Connection, run: RunRecord, by_prefix: Mapping[str, pa.Table], *, keep_runs: int) -> None:
     """Store a run's ledgers, in place of what the same run stored for these prefixes, and drop those older than the last `keep_runs`."""
     for prefix, ledger in by_prefix.items():
-        same = (ledgers.c.store_url == run.store_url) & (ledgers.c.prefix == prefix) & (ledgers.c.run_id == run.id)
+        same = (ledgers.c.location == run.location) & (ledgers.c.prefix == prefix) & (ledgers.c.run_id == run.id)
         connection.execute(sa.delete(ledgers).where(same))
         _write_ledger(connection, run, prefix, ledger)
     if by_prefix:
-        _prune(connection, run.store_url, keep_runs)
+        _prune(connection, run.location, keep_runs)
 
 
 def _write_ledger(connection: sa.Connection, run: RunRecord, prefix: str, ledger: pa.Table) -> None:
@@ -64,6 +64,7 @@ def _write_ledger(connection: sa.Connection, run: RunRecord, prefix: str, ledger
     row = {
         "run_id": run.id,
         "store_url": run.store_url,
+        "location": run.location,
         "prefix": prefix,
         "listed": summary.listed,
         "in_tables": summary.in_tables,
@@ -80,37 +81,37 @@ def _write_ledger(connection: sa.Connection, run: RunRecord, prefix: str, ledger
         connection.execute(sa.insert(ledger_parts).values(part | {"ledger_id": ledger_id, "position": position}))
 
 
-def _prune(connection: sa.Connection, store_url: str, keep_runs: int) -> None:
+def _prune(connection: sa.Connection, location: str, keep_runs: int) -> None:
     age = sa.func.row_number().over(partition_by=ledgers.c.prefix, order_by=ledgers.c.id.desc()).label("age")
-    aged = sa.select(ledgers.c.id, age).where(ledgers.c.store_url == store_url).subquery()
+    aged = sa.select(ledgers.c.id, age).where(ledgers.c.location == location).subquery()
     old = sa.select(aged.c.id).where(aged.c.age > keep_runs)
     connection.execute(sa.delete(ledgers).where(ledgers.c.id.in_(old)))
     used = sa.exists().where(ledger_parts.c.chunk == ledger_chunks.c.digest)
     connection.execute(sa.delete(ledger_chunks).where(~used))
 
 
-def _newest(store_url: str, prefix: str | None = None) -> sa.Select[Any]:
+def _newest(location: str, prefix: str | None = None) -> sa.Select[Any]:
     """Ids of the newest ledger of every prefix, or of one."""
-    query = sa.select(sa.func.max(ledgers.c.id)).where(ledgers.c.store_url == store_url).group_by(ledgers.c.prefix)
+    query = sa.select(sa.func.max(ledgers.c.id)).where(ledgers.c.location == location).group_by(ledgers.c.prefix)
     return query if prefix is None else query.where(ledgers.c.prefix == prefix)
 
 
-def read_prefixes(connection: sa.Connection, store_url: str) -> tuple[str, ...]:
+def read_prefixes(connection: sa.Connection, location: str) -> tuple[str, ...]:
     """The prefixes that held objects when they were last listed."""
-    query = sa.select(ledgers.c.prefix).where(ledgers.c.id.in_(_newest(store_url)), ledgers.c.listed > 0)
+    query = sa.select(ledgers.c.prefix).where(ledgers.c.id.in_(_newest(location)), ledgers.c.listed > 0)
     return tuple(sorted(connection.scalars(query)))
 
 
-def read_manifest_digests(connection: sa.Connection, store_url: str) -> dict[str, str]:
+def read_manifest_digests(connection: sa.Connection, location: str) -> dict[str, str]:
     """Digest of the last manifest of every prefix."""
-    query = sa.select(ledgers.c.prefix, ledgers.c.manifest_digest).where(ledgers.c.id.in_(_newest(store_url)))
+    query = sa.select(ledgers.c.prefix, ledgers.c.manifest_digest).where(ledgers.c.id.in_(_newest(location)))
     return {row.prefix: row.manifest_digest for row in connection.execute(query)}
 
 
-def find_newest_chunks(connection: sa.Connection, store_url: str, prefix: str | None) -> list[str]:
+def find_newest_chunks(connection: sa.Connection, location: str, prefix: str | None) -> list[str]:
     """Digests of the chunks of the newest ledgers, prefix by prefix, in key order."""
     query = sa.select(ledgers.c.prefix, ledger_parts.c.position, ledger_parts.c.chunk).join(ledger_parts)
-    rows = connection.execute(query.where(ledgers.c.id.in_(_newest(store_url, prefix)))).all()
+    rows = connection.execute(query.where(ledgers.c.id.in_(_newest(location, prefix)))).all()
     return [row.chunk for row in sorted(rows, key=lambda row: (row.prefix, row.position))]
 
 
@@ -121,13 +122,14 @@ def read_stored_chunk(connection: sa.Connection, digest: str) -> pa.Table | None
 
 
 def find_ledger_row(connection: sa.Connection, store_url: str, key: str) -> dict[str, Any] | None:
-    """The newest ledger's row of one key."""
+    """The newest ledger's row of one key, whichever location of the store it was crawled by."""
     encoded = key.encode("utf-8", "surrogatepass")
     around = (ledger_parts.c.first_key <= encoded) & (ledger_parts.c.last_key >= encoded)
+    newest = sa.select(sa.func.max(ledgers.c.id)).where(ledgers.c.store_url == store_url).group_by(ledgers.c.location, ledgers.c.prefix)
     query = (
         sa.select(ledger_chunks.c.parquet)
         .join(ledger_parts, ledger_parts.c.chunk == ledger_chunks.c.digest)
-        .where(ledger_parts.c.ledger_id.in_(_newest(store_url)), around)
+        .where(ledger_parts.c.ledger_id.in_(newest), around)
         .order_by(ledger_parts.c.ledger_id.desc())
     )
     for parquet in connection.scalars(query):

@@ -175,13 +175,14 @@ ledgers = sa.Table(
     sa.Column("id", BigId, primary_key=True),
     sa.Column("run_id", sa.String(255), sa.ForeignKey("connector_runs.id", ondelete="CASCADE"), nullable=False),
     sa.Column("store_url", ExactText, nullable=False),
+    sa.Column("location", ExactText, nullable=False, comment="what was crawled; locations of one store can overlap"),
     sa.Column("prefix", ExactText, nullable=False),
     sa.Column("listed", sa.BigInteger, nullable=False),
     sa.Column("in_tables", sa.BigInteger, nullable=False),
     sa.Column("skipped", sa.JSON, nullable=False, comment="number of objects by reason"),
     sa.Column("failed", sa.BigInteger, nullable=False),
     sa.Column("manifest_digest", sa.String(64), nullable=False),
-    sa.UniqueConstraint("store_url", "prefix", "run_id"),
+    sa.UniqueConstraint("location", "prefix", "run_id"),
     sa.Index(None, "run_id"),
 )
 

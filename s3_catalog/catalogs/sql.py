@@ -168,29 +168,29 @@ class SqlCatalog:
         with self._database.reading() as connection:
             return runs.read_runs(connection, limit)
 
-    def ledger_prefixes(self, store_url: str) -> tuple[str, ...]:
+    def ledger_prefixes(self, location: str) -> tuple[str, ...]:
         """The prefixes that held objects when they were last listed."""
         with self._database.reading() as connection:
-            return runs.read_prefixes(connection, store_url)
+            return runs.read_prefixes(connection, location)
 
-    def latest_ledger(self, store_url: str, prefix: str | None = None) -> Iterator[pa.Table]:
+    def latest_ledger(self, location: str, prefix: str | None = None) -> Iterator[pa.Table]:
         """The newest ledger of every prefix (or of one), in parts of bounded size, by prefix and key.
 
         Raises:
             CatalogError: newer runs pruned the ledger while it was read.
         """
         with self._database.reading() as connection:
-            chunks = runs.find_newest_chunks(connection, store_url, prefix)
+            chunks = runs.find_newest_chunks(connection, location, prefix)
         for digest in chunks:
             with self._database.reading() as connection:  # one short transaction each: the reader may take its time
                 part = runs.read_stored_chunk(connection, digest)
             if part is None:
-                raise CatalogError(f"{self._database.label}: the ledger of {store_url} was replaced while it was read: read it again")
+                raise CatalogError(f"{self._database.label}: the ledger of {location} was replaced while it was read: read it again")
             yield part
 
-    def latest_manifest(self, store_url: str, prefix: str | None = None) -> pa.Table:
+    def latest_manifest(self, location: str, prefix: str | None = None) -> pa.Table:
         """What was listed last (`MANIFEST_SCHEMA`), by prefix and key; empty when nothing is known."""
-        parts = [part.select(MANIFEST_SCHEMA.names) for part in self.latest_ledger(store_url, prefix)]
+        parts = [part.select(MANIFEST_SCHEMA.names) for part in self.latest_ledger(location, prefix)]
         return pa.concat_tables([MANIFEST_SCHEMA.empty_table(), *parts])
 
     def find_object(self, store_url: str, key: str) -> dict[str, Any] | None:
@@ -198,14 +198,14 @@ class SqlCatalog:
         with self._database.reading() as connection:
             return runs.find_ledger_row(connection, store_url, key)
 
-    def manifest_digest(self, store_url: str, prefix: str) -> str | None:
+    def manifest_digest(self, location: str, prefix: str) -> str | None:
         """`digest_manifest` of what was listed last below a prefix; None when it was never listed."""
-        return self.manifest_digests(store_url).get(prefix)
+        return self.manifest_digests(location).get(prefix)
 
-    def manifest_digests(self, store_url: str) -> dict[str, str]:
+    def manifest_digests(self, location: str) -> dict[str, str]:
         """`manifest_digest` of every prefix."""
         with self._database.reading() as connection:
-            return runs.read_manifest_digests(connection, store_url)
+            return runs.read_manifest_digests(connection, location)
 
 
 def _published(row: AnyRow) -> Published:

@@ -66,8 +66,8 @@ def changed_listings(
         return dg.SkipReason("events.sqs_queue_url is set: object_events hears of new objects")
     opened = store.open(chosen)
     with settings.open_catalog() as state:
-        published = state.manifest_digests(opened.location.store_url)
-        before = state.ledger_prefixes(opened.location.store_url)
+        published = state.manifest_digests(opened.location.url)
+        before = state.ledger_prefixes(opened.location.url)
     rule = scope_rule(chosen, opened)
     scopes = sorted({*pipeline.discover_scopes(opened, chosen), *(scope for scope in before if rule.holds(scope))})
     manifest = pipeline.read_manifest(opened, chosen, scopes=scopes)

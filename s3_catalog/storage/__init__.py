@@ -40,6 +40,11 @@ class Location:
         """The bucket, without the prefix: what keys are relative to. Always ends in `/`."""
         return f"{self.scheme}://{self.bucket}/"
 
+    @property
+    def url(self) -> str:
+        """The bucket with the prefix: what is crawled. Always ends in `/`."""
+        return self.store_url + self.prefix
+
 
 @dataclass(frozen=True, slots=True)
 class ListPage:

@@ -124,6 +124,7 @@ def _create_ledgers() -> None:
         sa.Column("id", _BIG_ID),
         sa.Column("run_id", sa.String(255), nullable=False),
         sa.Column("store_url", sa.Text, nullable=False),
+        sa.Column("location", sa.Text, nullable=False, comment="what was crawled; locations of one store can overlap"),
         sa.Column("prefix", sa.Text, nullable=False),
         sa.Column("listed", sa.BigInteger, nullable=False),
         sa.Column("in_tables", sa.BigInteger, nullable=False),
@@ -131,7 +132,7 @@ def _create_ledgers() -> None:
         sa.Column("failed", sa.BigInteger, nullable=False),
         sa.Column("manifest_digest", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_ledgers"),
-        sa.UniqueConstraint("store_url", "prefix", "run_id", name="uq_ledgers_store_url_prefix_run_id"),
+        sa.UniqueConstraint("location", "prefix", "run_id", name="uq_ledgers_location_prefix_run_id"),
         sa.ForeignKeyConstraint(["run_id"], ["connector_runs.id"], name="fk_ledgers_run_id", ondelete="CASCADE"),
     )
     op.create_index("ix_ledgers_run_id", "ledgers", ["run_id"])
