@@ -85,8 +85,8 @@ _LAYOUTS = (
         source_region""",
     ),
 )
-_FLOW_FIELDS = """version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status vpc-id subnet-id
-    instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id sublocation-type sublocation-id pkt-src-aws-service
+_FLOW_FIELDS = """version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status vpc-id
+    subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id sublocation-type sublocation-id pkt-src-aws-service
     pkt-dst-aws-service flow-direction traffic-path"""
 _APACHE_COLUMNS = {
     "%v": ("virtual_host", "text"),

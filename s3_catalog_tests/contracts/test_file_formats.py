@@ -66,6 +66,11 @@ def _objects(separator: str) -> str:
     return separator.join(f'{{"id": {i}, "name": "{name}"}}' for i, name in zip(IDS, NAMES, strict=True))
 
 
+def _xml() -> bytes:
+    rows = (f"<row><id>{i}</id><name>{name}</name></row>" for i, name in zip(IDS, NAMES, strict=True))
+    return f"<rows>{''.join(rows)}</rows>".encode()
+
+
 WRITERS: dict[str, Callable[[], bytes]] = {
     "arrow_ipc": _ipc,
     "avro": _avro,
@@ -76,6 +81,7 @@ WRITERS: dict[str, Callable[[], bytes]] = {
     "parquet": _parquet,
     "text": lambda: "\n".join(NAMES).encode(),
     "tsv": lambda: _delimited("\t"),
+    "xml": _xml,
 }
 SAMPLES = {name: write() for name, write in WRITERS.items()}
 
