@@ -42,10 +42,10 @@ def read_message(body: str) -> list[ObjectEvent]:
         return read_message(document["Message"])
     try:
         return list(_read_events(document))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UnreadableMessageError(
-            f"an S3 event without its {error}" if isinstance(error, KeyError) else "a malformed S3 event"
-        ) from error
+    except KeyError as error:
+        raise UnreadableMessageError(f"an S3 event without {error}") from error
+    except (TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise UnreadableMessageError("a malformed S3 event") from error
 
 
 def _read_events(document: dict[str, Any]) -> Iterator[ObjectEvent]:
