@@ -1,4 +1,7 @@
-"""A folder of many small files in many tables: three layouts, three formats. `python benchmarks/make_big_lake.py FOLDER --objects 100000 --tables 200`."""
+"""A folder of many small files in many tables: three layouts, three formats.
+
+`python benchmarks/make_big_lake.py FOLDER --objects 100000 --tables 200`
+"""
 
 from __future__ import annotations
 

@@ -78,7 +78,10 @@ def _named(pattern: str) -> str:
     return f"(?s:(?:.*/)?(?:{pattern}))"
 
 
-_TEMPORARY_DIRECTORIES = r"_temporary|_tmp|\.tmp|\.temp|\.spark-staging[^/]*|\.hive-staging[^/]*|_spark_metadata|\.Trash(?:es|-\d+)?|__MACOSX|\.ipynb_checkpoints"
+_TEMPORARY_DIRECTORIES = (
+    r"_temporary|_tmp|\.tmp|\.temp|\.spark-staging[^/]*|\.hive-staging[^/]*|_spark_metadata|\.Trash(?:es|-\d+)?|__MACOSX"
+    r"|\.ipynb_checkpoints"
+)
 _TEMPORARY_ENDINGS = r"inprogress|_COPYING_|crdownload|tmp|temp|swp|partial|filepart"
 SKIP_RULES: tuple[tuple[SkipReason, str], ...] = (
     (SkipReason.DIRECTORY_MARKER, r"(?s:.*/|.+_\$folder\$)"),
@@ -101,11 +104,12 @@ The logs of Delta, Iceberg and Hudi are looked for before; these rules do not re
 ANY_SKIP = "|".join(pattern for _, pattern in SKIP_RULES)
 
 _GENERIC_WORDS = (
-    "part|parts|data|dataset|file|files|chunk|output|out|export|exports|extract|batch|segment|shard|block|records|record|rows|dump|page|table|"
-    "result|results|content|contents|object|run|items|full|initial|incremental|delta|history|backfill|snapshot|load|all|base|partition|bucket|split"
+    "part|parts|data|dataset|file|files|chunk|output|out|export|exports|extract|batch|segment|shard|block|records|record|rows|dump|page|"
+    "table|result|results|content|contents|object|run|items|full|initial|incremental|delta|history|backfill|snapshot|load|all|base|partition|bucket"
+    "|split"
 )
 GENERIC_STEM = rf"(?:{_GENERIC_WORDS})?(?:_(?:{_GENERIC_WORDS}|c|r|m|t|of|to|s|tid|attempt|snappy|gzip|zstd|initial|load))*"
-"""Normalised words of a file name that say nothing about which table it is: part files of Spark, Hadoop, Flink, Hive and hand-made exports."""
+"""Normalised words of a file name that say nothing about which table it is: parts that Spark, Hadoop, Flink and people write."""
 
 DOCUMENT_NAME = r"(?is)(?:readme|license|licence|notice|changelog|authors|copying)(?:\..*)?|.*\.(?:md|rst|adoc)"
 SNIFFED_SUFFIXES = frozenset({"", ".txt", ".dat", ".data", ".out", ".dump", ".part"})

@@ -23,8 +23,11 @@ _SHARED_PREFIX_SHARE = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameGroup:
-    """Files of one directory template, format and wording; `shape` and `name` are of one of them. `root` is set where a table
-    format owns them; `template_directories` counts all directories of the template, `directories` those with these files."""
+    """Files of one directory template, format and wording; `shape` and `name` are of one of them.
+
+    `root` is set where a table format owns them; `template_directories` counts all directories of the template, `directories` those with
+    these files.
+    """
 
     id: int
     place: Place

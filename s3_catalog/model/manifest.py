@@ -13,4 +13,7 @@ MANIFEST_SCHEMA = pa.schema(
         pa.field("storage_class", pa.string()),
     ]
 )
-"""Columns of a manifest: key as in S3 (unicode, decoded), size in bytes, last_modified, etag without quotes, storage_class where the feed knows it."""
+"""Columns of a manifest.
+
+key as in S3 (unicode, decoded), size in bytes, last_modified, etag without quotes, storage_class where the feed knows it.
+"""

@@ -24,6 +24,8 @@ class FileColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedSchema:
+    """A table's columns, and what could not be joined cleanly."""
+
     columns: tuple[Column, ...]
     conflicts: tuple[TypeConflict, ...]
     warnings: tuple[str, ...]

@@ -30,7 +30,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionColumn:
-    """A column whose value stands in the path. `declared`: the path names it (`year=2024`), else it was inferred from the path's shape."""
+    """A column whose value stands in the path.
+
+    `declared`: the path names it (`year=2024`), else it was inferred from the path's shape.
+    """
 
     name: str
     type: pa.DataType
@@ -64,8 +67,10 @@ class Evidence:
 class TableLayout:
     """A table as its keys tell it.
 
-    `store_url` is the bucket (`s3://bucket/`). `location` is a key pattern within it: a prefix ending in `/` (or ""), one key, or a prefix with one `*` in its
-    last segment where a folder holds several tables. `(uri, format)` identifies a table for good; `name` is unique in a catalog.
+    `store_url` is the bucket (`s3://bucket/`). `location` is a key pattern within it: a prefix ending in `/` (or ""), one key, or a glob
+    where a folder holds several tables (`daily/invoices_*`) or the table's folder lies below its partitions (`2024/**/orders/`).
+    `(uri, format)` identifies a table for good; `name` is unique in a catalog. `content_digest` changes with any key, size or ETag.
+    `options` are what people pinned (`delimiter`).
     """
 
     name: str
@@ -106,7 +111,8 @@ class Partition:
 class Table:
     """A layout with its columns: what every catalog receives.
 
-    `row_count` is exact or None. `details` are facts of the format (delimiter, table version). `sampled_keys` are the files the schema came from.
+    `row_count` is exact or None. `details` are facts of the format (delimiter, table version). `sampled_keys` are the files the schema
+    came from.
     """
 
     layout: TableLayout

@@ -11,12 +11,14 @@ from s3_catalog.discovery.grouping import GroupingRules, group_objects
 from s3_catalog_tests.discovery.keys import STORE, fates, group, manifest
 
 _SEGMENT = st.one_of(
-    st.sampled_from(["orders", "Orders", "v1", "2024", "01", "31", "dt=2024-01-01", "dt=", "=x", "a=1=2", "2024-01-31", "20240131", "_delta_log",
+    st.sampled_from(["orders", "Orders", "v1",
+                     "2024", "01", "31", "dt=2024-01-01", "dt=", "=x", "a=1=2", "2024-01-31", "20240131", "_delta_log",
                      ".hoodie", "metadata", "", "..", ".", "x_2024-01-01", "%zz", "é", "0" * 40, "AWSLogs", "123456789012", "us-east-1"]),
     st.text(max_size=8).map(lambda text: text.replace("/", "")),
 )  # fmt: skip
 _NAME = st.one_of(
-    st.sampled_from(["part-00000.parquet", "a.csv", "A.CSV", "b.csv.gz", "orders_2024-01-01.csv", "_SUCCESS", ".crc", "x.crc", "", "data", "0.json",
+    st.sampled_from(["part-00000.parquet", "a.csv",
+                     "A.CSV", "b.csv.gz", "orders_2024-01-01.csv", "_SUCCESS", ".crc", "x.crc", "", "data", "0.json",
                      "v1.metadata.json", "00000000000000000000.json", "photo.jpg", "README.md", "x_$folder$", "openmetadata.json"]),
     st.text(max_size=10).map(lambda text: text.replace("/", "")),
 )  # fmt: skip
