@@ -94,6 +94,14 @@ class UnreadableFileError(S3CatalogError):
         super().__init__(f"not readable as {file_format}: {reason}")
 
 
+class UnreadableLogError(S3CatalogError):
+    """The log of a Delta, Iceberg or Hudi table cannot be read: nobody knows which files are the table. `key` is the file at fault."""
+
+    def __init__(self, key: str, table_format: str, reason: str) -> None:
+        self.key, self.table_format, self.reason = key, table_format, reason
+        super().__init__(f"the {table_format} log cannot be read: {key}: {reason}")
+
+
 class CatalogError(S3CatalogError):
     """A catalog refused or failed a call."""
 

@@ -1,7 +1,8 @@
 """One schema per table, from a few of its files: the newest, the first, the last and some between them.
 
 In: layouts and their objects. Out: `Table`s, and for every file that could not be read the reason. A file that fails is replaced by
-another; a table fails only when none of the files tried can be read.
+another; a table fails only when none of the files tried can be read. Where a log says what the table is (Delta, Iceberg, Hudi), the log
+is read and no data file.
 """
 
 from __future__ import annotations
@@ -19,17 +20,21 @@ from s3_catalog.discovery.suffixes import UNKNOWN, read_suffix
 from s3_catalog.errors import MissingExtraError, S3CatalogError, UnreadableFileError
 from s3_catalog.formats import FileFormat, FileSchema, ReadLimits, file_formats
 from s3_catalog.formats._compression import detect_compression, split_compression
+from s3_catalog.model.ledger import SkipReason
+from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.schemas import FileColumns, merge_schemas
 from s3_catalog.model.tables import UNSTRUCTURED, Partition, Table, TableLayout
 from s3_catalog.storage import ObjectStore
 from s3_catalog.storage.files import ObjectFile
+from s3_catalog.table_formats import LogLimits, TableFormat, TableLog, table_formats
+from s3_catalog.table_formats._live import keep_live
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int, str], None]
 """Called with tables done, tables in all, and the name of the table just done."""
 
-_RULES_VERSION = 1
+_RULES_VERSION = 2
 _SPARE_FILES = 3
 """How many files may be tried in place of unreadable ones."""
 
@@ -46,6 +51,7 @@ class InferenceRules:
     count_files: int = 16
     workers: int = 16
     limits: ReadLimits = field(default_factory=ReadLimits)
+    log_limits: LogLimits = field(default_factory=LogLimits)
 
     @property
     def fingerprint(self) -> str:
@@ -55,12 +61,17 @@ class InferenceRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableResult:
-    """One layout's outcome: a table, or None with the reason in `error`. `failed` are (key, error) of files that could not be read."""
+    """One layout's outcome: a table, or None with the reason in `error`.
+
+    `failed` are (key, error) of files that could not be read. `dead` are the keys that the table's log has removed: the figures of
+    `layout` and `table` are without them.
+    """
 
     layout: TableLayout
     table: Table | None
     failed: tuple[tuple[str, str], ...] = ()
     error: str | None = None
+    dead: pa.Array = field(default_factory=lambda: pa.array([], pa.string()), repr=False)
 
     def renamed(self, name: str) -> TableResult:
         """The same under another name."""
@@ -82,6 +93,7 @@ def infer_tables(
     rules: InferenceRules,
     *,
     known: Mapping[str, Table] | None = None,
+    removed: Callable[[], pa.Array] | None = None,
     incomplete: Mapping[str, str] | None = None,
     opened: Mapping[str, ObjectFile] | None = None,
     progress: Progress | None = None,
@@ -90,19 +102,27 @@ def infer_tables(
 
     Args:
         known: identity -> table of an earlier run; one whose content digest is the same is taken over without reading a byte.
+        removed: tells the keys that the logs of `known` tables had removed; asked only where it matters. Without it, such tables are read.
         incomplete: identity -> why a table is not seen whole; these are not read.
         opened: files that grouping already looked into, by key, so that their first bytes are not fetched twice.
     """
     tasks = list(zip(grouping.layouts, grouping.partitions, _objects_by_layout(grouping), strict=True))
+    logs = grouping.objects.filter(pc.equal(grouping.objects.column("skipped"), SkipReason.TABLE_LOG)).select(MANIFEST_SCHEMA.names)
+    unchanged = {
+        layout.identity: known[layout.identity]
+        for layout in grouping.layouts
+        if known and layout.identity in known and _is_unchanged(known[layout.identity], layout, rules)
+    }
+    shrunk = any(unchanged[i.identity].layout.object_count != i.object_count for i in grouping.layouts if i.identity in unchanged)
+    dead = removed() if removed is not None and shrunk else pa.array([], pa.string())
 
     def infer(task: tuple[TableLayout, tuple[Partition, ...], pa.Table]) -> TableResult:
         layout, partitions, objects = task
         if incomplete and layout.identity in incomplete:
             return TableResult(layout=layout, table=None, error=incomplete[layout.identity])
-        before = (known or {}).get(layout.identity)
-        if before is not None and _is_unchanged(before, layout, rules):
-            return TableResult(layout=layout, table=replace(before, layout=layout, partitions=partitions))
-        return infer_schema(store, layout, objects, rules, partitions=partitions, opened=opened or {})
+        before = unchanged.get(layout.identity)
+        taken = None if before is None else _take_over(before, layout, partitions, objects, dead)
+        return taken or infer_schema(store, layout, objects, rules, partitions=partitions, opened=opened or {}, logs=logs)
 
     results: list[TableResult] = []
     with ThreadPoolExecutor(max_workers=rules.workers, thread_name_prefix="infer") as pool:
@@ -121,10 +141,15 @@ def infer_schema(
     *,
     partitions: tuple[Partition, ...] = (),
     opened: Mapping[str, ObjectFile] | None = None,
+    logs: pa.Table | None = None,
 ) -> TableResult:
-    """Infer one table from its objects (`MANIFEST_SCHEMA`, by key)."""
+    """Infer one table from its objects (`MANIFEST_SCHEMA`, by key); `logs` are the objects of all table formats' logs."""
     if layout.format == UNSTRUCTURED:
         return TableResult(layout=layout, table=Table(layout=layout, columns=(), partitions=partitions))
+    table_format = table_formats().get(layout.format)
+    if table_format is not None:
+        logs = MANIFEST_SCHEMA.empty_table() if logs is None else logs
+        return _infer_from_log(store, table_format, layout, objects, logs, rules, partitions)
     reader = file_formats().get(layout.format)
     wanted = rules.sample_files
     within_budget = layout.size_bytes <= rules.sample_files * rules.limits.head_bytes
@@ -188,10 +213,58 @@ def _build_table(
     )
 
 
+def _infer_from_log(
+    store: ObjectStore,
+    table_format: TableFormat,
+    layout: TableLayout,
+    objects: pa.Table,
+    logs: pa.Table,
+    rules: InferenceRules,
+    partitions: tuple[Partition, ...],
+) -> TableResult:
+    own = logs.filter(pc.starts_with(logs.column("key"), layout.location + table_format.log_folder))
+    log = TableLog(store, layout.location, table_format.name, table_format.log_folder, own, objects, rules.log_limits)
+    try:
+        logged = table_format.read_table(log)
+    except S3CatalogError as error:
+        return TableResult(layout=layout, table=None, error=str(error))
+    except Exception as error:  # a format's library may raise anything on a hostile log; one table never stops a run
+        logger.exception("table format failed format=%s location=%r", table_format.name, layout.location)
+        unreadable = log.unreadable(log.folder, f"its reader failed with {type(error).__name__}")
+        return TableResult(layout=layout, table=None, error=str(unreadable))
+    live = keep_live(layout, partitions, objects, logged)
+    table = Table(
+        layout=live.layout,
+        columns=logged.columns,
+        row_count=logged.row_count,
+        warnings=live.warnings,
+        details=tuple(sorted({**logged.details, "schema_rules": rules.fingerprint}.items())),
+        sampled_keys=logged.read_keys,
+        partitions=live.partitions,
+    )
+    return TableResult(layout=live.layout, table=table, dead=live.dead)
+
+
 def _is_unchanged(before: Table, layout: TableLayout, rules: InferenceRules) -> bool:
-    same_place = before.layout.content_digest == layout.content_digest and before.layout.partition_columns == layout.partition_columns
+    # A log knows the partition columns better than the paths do.
+    same_columns = layout.format in table_formats() or before.layout.partition_columns == layout.partition_columns
+    same_place = before.layout.content_digest == layout.content_digest and same_columns
     same_rules = layout.format == UNSTRUCTURED or dict(before.details).get("schema_rules") == rules.fingerprint
     return same_place and same_rules and before.layout.options == layout.options
+
+
+def _take_over(
+    before: Table, layout: TableLayout, partitions: tuple[Partition, ...], objects: pa.Table, removed: pa.Array
+) -> TableResult | None:
+    """An unchanged table as it was; None where it is not known which of its files were removed."""
+    if layout.format not in table_formats():
+        return TableResult(layout=layout, table=replace(before, layout=layout, partitions=partitions))
+    keys = objects.column("key").combine_chunks()
+    dead = keys.filter(pc.is_in(keys, value_set=removed))
+    if len(keys) - len(dead) != before.layout.object_count:
+        return None
+    kept = replace(before.layout, name=layout.name, evidence=layout.evidence, warnings=layout.warnings)
+    return TableResult(layout=kept, table=replace(before, layout=kept), dead=dead)
 
 
 def _read_file(store: ObjectStore, found: _Object, layout: TableLayout, limits: ReadLimits, opened: Mapping[str, ObjectFile]) -> FileSchema:
@@ -201,13 +274,13 @@ def _read_file(store: ObjectStore, found: _Object, layout: TableLayout, limits: 
         return reader.read_schema(file, compression, limits)
     except S3CatalogError:
         raise
-    except Exception as error:  # noqa: BLE001 - a format's library may raise anything on hostile bytes; one file never stops a run
+    except Exception as error:  # a format's library may raise anything on hostile bytes; one file never stops a run
         logger.exception("format failed format=%s key=%r", reader.name, found.key)
         raise UnreadableFileError(found.key, reader.name, f"its reader failed with {type(error).__name__}") from error
 
 
 def _choose_reader(layout: TableLayout, file: ObjectFile, limits: ReadLimits) -> tuple[FileFormat, str | None]:
-    """The format of a table's files: its own, or for a table format (Delta, Iceberg, Hudi) that of its data files."""
+    """The format of a table's files: its own, or where nothing here reads that, the one a file's name tells."""
     formats = file_formats()
     _, compression = split_compression(file.key.rpartition("/")[2])
     named, _ = read_suffix(file.key)

@@ -16,6 +16,8 @@ import pytest
 from deltalake import DeltaTable
 
 from examples.make_lake import make_lake
+from s3_catalog.pipeline import crawl
+from s3_catalog_tests.lakes import lake_settings
 
 
 @pytest.fixture(scope="module")
@@ -171,4 +173,19 @@ def test_the_ledger_of_the_lake_adds_up(lake: Path, report: dict[str, Any]) -> N
 
 
 def test_the_corrupt_file_is_named_as_failed(report: dict[str, Any]) -> None:
-    assert list(report["failed"]) == ["sales/returns/returns.parquet"]
+    failed = [key for key in report["failed"] if not key.startswith("warehouse/inventory/")]
+    assert failed == ["sales/returns/returns.parquet"]
+
+
+def test_without_its_package_the_delta_table_fails_and_says_what_to_install(lake: Path, report: dict[str, Any]) -> None:
+    files = [path.relative_to(lake).as_posix() for path in lake.glob("warehouse/inventory/site=*/*.parquet")]
+    errors = {report["failed"][key] for key in files}
+    assert errors == {"a Delta table needs an optional package: pip install 's3-catalog[delta]'"}
+
+
+def test_with_its_package_the_delta_table_is_its_live_files(lake: Path, tmp_path: Path) -> None:
+    report = crawl(lake_settings(lake, tmp_path))
+    (table,) = [result.table for result in report.tables if result.table is not None and result.layout.format == "delta"]
+    expected = DeltaTable(str(lake / "warehouse/inventory")).to_pyarrow_table()
+    assert (table.layout.object_count, table.row_count) == (2, expected.num_rows)
+    assert report.summary.skipped["removed by its table's log"] == 6

@@ -7,6 +7,7 @@ prefixes whose listing is not complete, after everything else is published.
 # No `from __future__ import annotations`: Dagster reads the types of `context` and of the resources.
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 import dagster as dg
@@ -89,7 +90,8 @@ def table_schemas(
     with as_failure(), settings.open_catalog() as state:
         chosen = settings.load()
         opened = store.open(chosen)
-        results = pipeline.infer_schemas(opened, chosen, grouped, state.known_tables(opened.location.store_url))
+        known, removed = state.known_tables(opened.location.store_url), partial(pipeline.removed_keys, state, opened)
+        results = pipeline.infer_schemas(opened, chosen, grouped, known, removed=removed)
     parts = hops.part_by_home(results, hops.home_scopes(grouped, scope_rule(chosen, opened)), table_layouts)
     tell(context, {key: describe_results(here) for key, here in parts.items()}, opened)
     schemas = sorted(f"{r.layout.identity}\0{take_snapshot(r.table).schema if r.table else r.error}" for r in results)

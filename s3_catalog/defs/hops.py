@@ -31,6 +31,7 @@ from s3_catalog.model.records import (
     write_table,
 )
 from s3_catalog.pipeline import GroupedObjects, ObjectManifest
+from s3_catalog.table_formats import table_formats
 
 Parts = dict[str, pa.Table]
 """Partition key -> rows."""
@@ -53,13 +54,20 @@ RESULT_ROWS = pa.schema(
     [
         pa.field("identity", pa.string(), nullable=False),
         pa.field("content_digest", pa.string(), nullable=False),
+        pa.field("layout", pa.string(), nullable=False),
+        pa.field("layout_types", pa.binary(), nullable=False),
         pa.field("table", pa.string()),
         pa.field("types", pa.binary()),
+        pa.field("partitions", pa.list_(PARTITION_TYPE)),
+        pa.field("dead", pa.list_(pa.string()), nullable=False),
         pa.field("failed", pa.string(), nullable=False),
         pa.field("error", pa.string()),
     ]
 )
-"""Of `table_schemas`: one row per table, in the order of `table_layouts`."""
+"""Of `table_schemas`: one row per table, in the order of `table_layouts`.
+
+What a table's log knows better than the paths stands here anew: the layout, and the partitions (null: those of `table_layouts`).
+"""
 
 
 class StaleInputError(S3CatalogError):
@@ -174,11 +182,17 @@ def write_results(parts: Mapping[str, Sequence[TableResult]]) -> Parts:
 
 def _result_row(result: TableResult) -> dict[str, Any]:
     table, types = (None, None) if result.table is None else write_table(result.table)
+    layout, layout_types = write_layout(result.layout)
+    by_log = result.table is not None and result.layout.format in table_formats()
     return {
         "identity": result.layout.identity,
         "content_digest": result.layout.content_digest,
+        "layout": layout,
+        "layout_types": layout_types,
         "table": table,
         "types": types,
+        "partitions": write_partitions(result.table.partitions) if result.table is not None and by_log else None,
+        "dead": result.dead.to_pylist(),
         "failed": json.dumps(result.failed),
         "error": result.error,
     }
@@ -197,11 +211,13 @@ def read_results(parts: Mapping[str, pa.Table], grouped: GroupedObjects) -> list
     }:
         raise StaleInputError("table_schemas is of other objects than table_layouts: materialize table_schemas again")
     results = []
-    for layout, partitions in zip(grouping.layouts, grouping.partitions, strict=True):
-        row = rows[layout.identity]
+    for grouped_layout, by_paths in zip(grouping.layouts, grouping.partitions, strict=True):
+        row = rows[grouped_layout.identity]
+        layout = read_layout(row["layout"], row["layout_types"])
+        partitions = by_paths if row["partitions"] is None else read_partitions(row["partitions"])
         table = None if row["table"] is None else read_table(row["table"], row["types"], layout, partitions)
         failed = tuple((key, error) for key, error in json.loads(row["failed"]))
-        results.append(TableResult(layout=layout, table=table, failed=failed, error=row["error"]))
+        results.append(TableResult(layout=layout, table=table, failed=failed, error=row["error"], dead=pa.array(row["dead"], pa.string())))
     return results
 
 

@@ -1,7 +1,8 @@
 """The column operations behind grouping, as SQL of DuckDB. Nothing here decides; it reads groups out and writes verdicts back.
 
 Working tables: `objects` (one row per key, with why it is skipped), `files` (the rest with directory template and name group),
-`name_groups`, `assigned` (object -> layout, partition values), `excluded` (object -> reason), `failures` (object -> error).
+`name_groups`, `assigned` (object -> layout, partition values), `excluded` (object -> reason), `failures` (object -> error),
+`owned` (object -> root and format of a table format), `logs` (object of a table format's log -> root).
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def load_objects(connection: duckdb.DuckDBPyConnection, manifest: pa.Table, base
         CREATE TEMP TABLE excluded (i BIGINT, reason VARCHAR);
         CREATE TEMP TABLE failures (i BIGINT, error VARCHAR);
         CREATE TEMP TABLE owned (i BIGINT, root VARCHAR, format VARCHAR);
+        CREATE TEMP TABLE logs (i BIGINT, root VARCHAR);
     """)
     _map_suffixes(connection)
 
@@ -93,7 +95,8 @@ def build_name_groups(connection: duckdb.DuckDBPyConnection) -> None:
         SELECT *, {words_sql("shape")} AS words,
                CASE WHEN contains(shape, 'v') THEN regexp_extract(lower(stem), {quote_sql(VERSION_IN_NAME)}, 1) ELSE '' END AS version
         FROM (
-            SELECT o.i, o.name, o.size, o.last_modified, d.directory_id, d.template_id, owned.root, coalesce(owned.format, s.format) AS format,
+            SELECT o.i, o.name, o.size, o.last_modified, d.directory_id, d.template_id,
+                   owned.root, coalesce(owned.format, s.format) AS format,
                    CASE WHEN owned.root IS NULL THEN left(o.name, length(o.name) - s.cut) ELSE '' END AS stem, {shape_sql("stem")} AS shape
             FROM objects o
             JOIN directories d USING (directory)
@@ -177,14 +180,23 @@ def _column_spec(column: PathColumn, own: Sequence[PathColumn]) -> dict[str, Any
 
 
 def read_digests(connection: duckdb.DuckDBPyConnection) -> dict[int, dict[str, Any]]:
-    """Layout -> objects, bytes, newest, digest (of keys, sizes and ETags in any order; times stand in for ETags a store lacks)."""
+    """Layout -> objects, bytes, newest, digest (of whole keys, sizes and ETags in any order; times stand in for ETags a store lacks).
+
+    The log of a table format is part of its table's digest, and of no other figure.
+    """
     rows = connection.sql("""
-        SELECT layout, count(*) AS objects, sum(size)::BIGINT AS bytes, max(last_modified) AS newest,
+        WITH parts AS (
+            SELECT layout, i, TRUE AS is_data FROM assigned
+            UNION ALL
+            SELECT layout, logs.i, FALSE FROM (SELECT DISTINCT layout, root FROM assigned JOIN owned USING (i)) JOIN logs USING (root)
+        )
+        SELECT layout, count(*) FILTER (is_data) AS objects, (sum(size) FILTER (is_data))::BIGINT AS bytes,
+               max(last_modified) FILTER (is_data) AS newest,
                format('{:x}', sum(md5_number_upper(line)::HUGEINT)) || '-' || format('{:x}', bit_xor(md5_number_lower(line))) AS digest
         FROM (
-            SELECT layout, size, last_modified,
+            SELECT layout, is_data, size, last_modified,
                    concat_ws(chr(0), key, size, coalesce(etag, epoch_us(last_modified)::VARCHAR)) AS line
-            FROM assigned JOIN objects USING (i)
+            FROM parts JOIN manifest USING (i)
         ) GROUP BY layout
     """).to_arrow_table()
     return {row["layout"]: row for row in rows.to_pylist()}

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from s3_catalog.discovery.grouping import Grouping
-from s3_catalog.model.ledger import LEDGER_SCHEMA, FailedPrefix
+from s3_catalog.model.ledger import LEDGER_SCHEMA, FailedPrefix, SkipReason
 from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.tables import TableLayout
 
@@ -28,6 +28,7 @@ def build_ledger(
     layouts: Sequence[tuple[TableLayout, str | None]],
     failed_keys: Mapping[str, str],
     failed_prefixes: Sequence[FailedPrefix],
+    dead: Sequence[pa.Array] = (),
 ) -> pa.Table:
     """Close the ledger (`LEDGER_SCHEMA`, by key).
 
@@ -35,6 +36,7 @@ def build_ledger(
         objects: the manifest with layout, skipped and error.
         layouts: each layout with the reason why it became no table, or None.
         failed_keys: files of tables that could not be read.
+        dead: keys that the logs of their tables have removed.
         failed_prefixes: these stand in the ledger as rows of their own, so that what is missing has a name there.
     """
     index = objects.column("layout")
@@ -49,7 +51,7 @@ def build_ledger(
         },
         schema=LEDGER_SCHEMA,
     )
-    ledger = _with_errors(ledger, "table", failed_keys)
+    ledger = _with_errors(_with_dead(ledger, dead), "table", failed_keys)
     rows = [{"key": failed.prefix, "size": 0, "error": failed.error} for failed in failed_prefixes]
     return pa.concat_tables([ledger, pa.Table.from_pylist(rows, LEDGER_SCHEMA)]).sort_by("key").combine_chunks()
 
@@ -69,6 +71,17 @@ def _may_hold(layout: TableLayout, prefix: str) -> bool:
     literal = layout.location.partition("*")[0]
     deep = bool(layout.partition_columns) or "log" in layout.evidence.rule
     return deep and prefix.startswith(literal)
+
+
+def _with_dead(ledger: pa.Table, dead: Sequence[pa.Array]) -> pa.Table:
+    """Turn the rows of dead files of tables into skipped ones."""
+    keys = pa.chunked_array(dead, pa.string())
+    if not len(keys):
+        return ledger
+    is_dead = pc.and_(pc.is_valid(ledger.column("table")), pc.is_in(ledger.column("key"), value_set=keys.combine_chunks()))
+    none, reason = pa.scalar(None, pa.string()), pa.scalar(SkipReason.TABLE_REMOVED, pa.string())
+    ledger = ledger.set_column(ledger.column_names.index("skipped"), "skipped", pc.if_else(is_dead, reason, ledger.column("skipped")))
+    return ledger.set_column(ledger.column_names.index("table"), "table", pc.if_else(is_dead, none, ledger.column("table")))
 
 
 def _with_errors(table: pa.Table, claim: str, errors: Mapping[str, str]) -> pa.Table:

@@ -21,7 +21,7 @@ from s3_catalog.discovery.pinned import assign_pins
 from s3_catalog.discovery.pins import Pin
 from s3_catalog.discovery.places import read_template
 from s3_catalog.discovery.suffixes import UNKNOWN
-from s3_catalog.discovery.table_roots import REASONS, claim_table_roots
+from s3_catalog.discovery.table_roots import claim_table_roots, describe_log
 from s3_catalog.discovery.unstructured import decide_unstructured
 from s3_catalog.discovery.verdicts import NameGroup, decide_place, decide_table_root
 from s3_catalog.errors import StoreError
@@ -87,7 +87,7 @@ def _decide_groups(
             by_place[group.place.key].append(group)
         else:
             by_root[group.root, group.format].append(group)
-    drafts = [decide_table_root(members, REASONS[table_format]) for (_, table_format), members in by_root.items()]
+    drafts = [decide_table_root(members, describe_log(table_format)) for (_, table_format), members in by_root.items()]
     for members in by_place.values():
         drafts += decide_place(members, max_tables=rules.max_tables_per_folder)
     taken = {group.id for draft in drafts for group in draft.groups} | set(failed)

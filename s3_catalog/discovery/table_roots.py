@@ -1,38 +1,28 @@
-"""Delta, Iceberg and Hudi roots, recognised by their logs. A root owns every object below it.
+"""Roots of table formats (Delta, Iceberg, Hudi), recognised by their logs. A root owns every object below it.
 
-Sources of the rules: the Delta transaction log protocol (`_delta_log/`), the Iceberg table spec (`metadata/*.metadata.json`), Hudi's
-technical specification (`.hoodie/`).
+Which keys are a log is what each table format says of itself (`table_formats.TableFormat`).
 """
 
 from __future__ import annotations
+
+import re
 
 import duckdb
 
 from s3_catalog.discovery.rules import quote_sql
 from s3_catalog.model.ledger import SkipReason
-
-_LOGS = (
-    ("delta", "_delta_log/", r"(?s)^((?:.*/)?)_delta_log/"),
-    ("hudi", ".hoodie/", r"(?s)^((?:.*/)?)\.hoodie/"),
-    ("iceberg", ".metadata.json", r"(?s)^((?:.*/)?)metadata/[^/]*\.metadata\.json(?:\.gz)?$"),
-)
-"""(format, a text every such key holds, pattern): the first group is the root."""
+from s3_catalog.table_formats import TableFormat, table_formats
 
 _DATA_FILE = r"(?is).*\.(?:parquet|orc|avro|hfile|lance)|(?s:\..*\.log\..*)"
-_LOG_FOLDERS = {"delta": "_delta_log/", "hudi": ".hoodie/", "iceberg": "metadata/"}
-REASONS = {name: f"a {name} log lies below this root" for name in _LOG_FOLDERS}
 
 
 def claim_table_roots(connection: duckdb.DuckDBPyConnection) -> None:
-    """Fill `owned` (object -> root, format) with the data files below each root, and `excluded` with the logs and what else lies there.
+    """Fill `owned` (object -> root, format) with the data files below each root, `logs` with its log, and `excluded` with both the logs and
+    what else lies there.
 
     Where one root lies in another, an object belongs to the innermost.
     """
-    candidates = " UNION ALL ".join(
-        f"SELECT DISTINCT regexp_extract(key, {quote_sql(pattern)}, 1) AS root, {quote_sql(name)} AS format "
-        f"FROM objects WHERE contains(key, {quote_sql(text)}) AND regexp_matches(key, {quote_sql(pattern)})"
-        for name, text, pattern in _LOGS
-    )
+    candidates = " UNION ALL ".join(_candidate_sql(table_format) for table_format in table_formats().values())
     connection.execute(f"CREATE TEMP TABLE roots AS SELECT root, min(format) AS format FROM ({candidates}) GROUP BY root")
     if connection.execute("SELECT count(*) FROM roots").fetchone() == (0,):
         return
@@ -57,9 +47,28 @@ def claim_table_roots(connection: duckdb.DuckDBPyConnection) -> None:
                        WHEN skipped IS NOT NULL AND skipped <> {quote_sql(SkipReason.HIDDEN)} THEN skipped
                        ELSE {quote_sql(SkipReason.TABLE_MAINTENANCE)} END
         FROM claimed WHERE i NOT IN (SELECT i FROM owned);
+
+        INSERT INTO logs SELECT i, root FROM claimed WHERE {_in_log_sql()};
     """)
 
 
+def describe_log(table_format: str) -> str:
+    """Why a root is a table."""
+    return f"a {table_format} log lies below this root"
+
+
+def _candidate_sql(table_format: TableFormat) -> str:
+    # The shortest root: Hudi keeps a table of its own inside its log.
+    pattern = quote_sql(f"(?s)^((?:.*?/)?){re.escape(table_format.log_folder)}{table_format.log_file}")
+    return (
+        f"SELECT DISTINCT regexp_extract(key, {pattern}, 1) AS root, {quote_sql(table_format.name)} AS format "
+        f"FROM objects WHERE contains(key, {quote_sql(table_format.log_folder)}) AND regexp_matches(key, {pattern})"
+    )
+
+
 def _in_log_sql() -> str:
-    logs = " OR ".join(f"(format = {quote_sql(n)} AND starts_with(path, {quote_sql(folder)}))" for n, folder in _LOG_FOLDERS.items())
+    logs = " OR ".join(
+        f"(format = {quote_sql(name)} AND starts_with(path, {quote_sql(table_format.log_folder)}))"
+        for name, table_format in table_formats().items()
+    )
     return f"({logs} OR (format = 'hudi' AND name = '.hoodie_partition_metadata'))"

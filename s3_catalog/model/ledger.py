@@ -38,6 +38,7 @@ class SkipReason(StrEnum):
     HIDDEN = "hidden file"
     SUMMARY = "summary metadata file"
     TABLE_LOG = "table format log"
+    TABLE_REMOVED = "removed by its table's log"
     TABLE_MAINTENANCE = "not a live file of its table format"
     FEED_MANIFEST = "manifest of an inventory or feed"
     SIDECAR = "catalog sidecar file"
