@@ -31,7 +31,6 @@ from s3_catalog.model.records import (
     write_table,
 )
 from s3_catalog.pipeline import GroupedObjects, ObjectManifest
-from s3_catalog.table_formats import table_formats
 
 Parts = dict[str, pa.Table]
 """Partition key -> rows."""
@@ -52,22 +51,17 @@ LAYOUT_ROWS = pa.schema(
 """Of `table_layouts`: one row per table, and a last one without `layout` for the objects that are in none."""
 RESULT_ROWS = pa.schema(
     [
-        pa.field("identity", pa.string(), nullable=False),
-        pa.field("content_digest", pa.string(), nullable=False),
         pa.field("layout", pa.string(), nullable=False),
         pa.field("layout_types", pa.binary(), nullable=False),
         pa.field("table", pa.string()),
-        pa.field("types", pa.binary()),
-        pa.field("partitions", pa.list_(PARTITION_TYPE)),
-        pa.field("dead", pa.list_(pa.string()), nullable=False),
+        pa.field("table_types", pa.binary()),
+        pa.field("partitions", pa.list_(PARTITION_TYPE), nullable=False),
         pa.field("failed", pa.string(), nullable=False),
         pa.field("error", pa.string()),
+        pa.field("dead", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""Of `table_schemas`: one row per table, in the order of `table_layouts`.
-
-What a table's log knows better than the paths stands here anew: the layout, and the partitions (null: those of `table_layouts`).
-"""
+"""Of `table_schemas`: one row per table, in the order of `table_layouts`."""
 
 
 class StaleInputError(S3CatalogError):
@@ -181,20 +175,17 @@ def write_results(parts: Mapping[str, Sequence[TableResult]]) -> Parts:
 
 
 def _result_row(result: TableResult) -> dict[str, Any]:
-    table, types = (None, None) if result.table is None else write_table(result.table)
     layout, layout_types = write_layout(result.layout)
-    by_log = result.table is not None and result.layout.format in table_formats()
+    table, table_types = (None, None) if result.table is None else write_table(result.table)
     return {
-        "identity": result.layout.identity,
-        "content_digest": result.layout.content_digest,
         "layout": layout,
         "layout_types": layout_types,
         "table": table,
-        "types": types,
-        "partitions": write_partitions(result.table.partitions) if result.table is not None and by_log else None,
-        "dead": result.dead.to_pylist(),
+        "table_types": table_types,
+        "partitions": write_partitions(result.table.partitions if result.table is not None else ()),
         "failed": json.dumps(result.failed),
         "error": result.error,
+        "dead": result.dead,
     }
 
 
@@ -202,23 +193,24 @@ def read_results(parts: Mapping[str, pa.Table], grouped: GroupedObjects) -> list
     """Join results, in the order of the layouts they belong to.
 
     Raises:
-        StaleInputError: they are of other layouts.
+        StaleInputError: they are of other objects.
     """
-    rows = {row["identity"]: row for key in sorted(parts) for row in parts[key].to_pylist()}
-    grouping = grouped.grouping
-    if {row["identity"]: row["content_digest"] for row in rows.values()} != {
-        layout.identity: layout.content_digest for layout in grouping.layouts
-    }:
+    rows = pa.concat_tables([RESULT_ROWS.empty_table(), *(parts[key] for key in sorted(parts))]).combine_chunks()
+    dead = pa.concat_arrays([pa.array([], RESULT_ROWS.field("dead").type), *rows.column("dead").chunks])
+    found = [_read_result(row, dead[number].values) for number, row in enumerate(rows.drop_columns("dead").to_pylist())]
+    by_layout = {(result.layout.identity, result.layout.content_digest): result for result in found}
+    wanted = [(layout.identity, layout.content_digest) for layout in grouped.grouping.layouts]
+    if set(wanted) != by_layout.keys():
         raise StaleInputError("table_schemas is of other objects than table_layouts: materialize table_schemas again")
-    results = []
-    for grouped_layout, by_paths in zip(grouping.layouts, grouping.partitions, strict=True):
-        row = rows[grouped_layout.identity]
-        layout = read_layout(row["layout"], row["layout_types"])
-        partitions = by_paths if row["partitions"] is None else read_partitions(row["partitions"])
-        table = None if row["table"] is None else read_table(row["table"], row["types"], layout, partitions)
-        failed = tuple((key, error) for key, error in json.loads(row["failed"]))
-        results.append(TableResult(layout=layout, table=table, failed=failed, error=row["error"], dead=pa.array(row["dead"], pa.string())))
-    return results
+    return [by_layout[layout] for layout in wanted]
+
+
+def _read_result(row: Mapping[str, Any], dead: pa.Array) -> TableResult:
+    layout = read_layout(row["layout"], row["layout_types"])
+    partitions = read_partitions(row["partitions"])
+    table = None if row["table"] is None else read_table(row["table"], row["table_types"], layout, partitions)
+    failed = tuple((key, error) for key, error in json.loads(row["failed"]))
+    return TableResult(layout=layout, table=table, failed=failed, error=row["error"], dead=dead)
 
 
 def _layout_rows(grouping: Grouping, indices: Sequence[int], objects: pa.Table) -> pa.Table:

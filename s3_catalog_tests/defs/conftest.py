@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,8 @@ import pytest
 from examples.make_lake import make_lake
 from s3_catalog_tests.defs.harness import Deployment
 from s3_catalog_tests.servers import S3Server
+
+PROJECT = Path(__file__).parents[2]
 
 Deploy = Callable[..., Deployment]
 
@@ -50,3 +56,17 @@ def sample_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("lake")
     make_lake(root)
     return root
+
+
+@pytest.fixture
+def run_dagster(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the `dagster` command as people do, with the project's instance settings in a folder of its own."""
+
+    def run(*arguments: str, cwd: Path = tmp_path, **environ: str) -> subprocess.CompletedProcess[str]:
+        shutil.copy(PROJECT / "dagster.yaml", cwd / "dagster.yaml")
+        command = [str(Path(sys.executable).with_name("dagster")), *arguments]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER_", "S3_CATALOG_"))}
+        home = {"S3_CATALOG_HOME": str(cwd / "home"), "PYTHONPATH": str(PROJECT)}
+        return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=kept | home | environ, check=False)
+
+    return run

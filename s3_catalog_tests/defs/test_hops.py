@@ -158,8 +158,9 @@ def fates(grouping: Grouping) -> dict[str, Any]:
 @given(st.lists(TABLES, max_size=4, unique_by=lambda table: table.layout.identity), st.data())
 def test_results_come_back(tables: list[Table], data: st.DataObject) -> None:
     failures = st.lists(st.tuples(NAMES, NAMES), max_size=2).map(tuple)
+    dead = st.lists(KEY_TEXT, max_size=2).map(lambda keys: pa.array(keys, pa.string()))
     results = [
-        TableResult(layout=table.layout, table=table, failed=data.draw(failures))
+        TableResult(layout=table.layout, table=table, failed=data.draw(failures), dead=data.draw(dead))
         if data.draw(st.booleans())
         else TableResult(layout=table.layout, table=None, failed=data.draw(failures), error=data.draw(NAMES))
         for table in tables
