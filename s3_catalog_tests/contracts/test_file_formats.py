@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import tarfile
 import threading
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -71,6 +73,22 @@ def _xml() -> bytes:
     return f"<rows>{''.join(rows)}</rows>".encode()
 
 
+def _zip() -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("folder/data.csv", _delimited(","))
+    return sink.getvalue()
+
+
+def _tar() -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as archive:
+        info = tarfile.TarInfo("folder/data.csv")
+        info.size = len(_delimited(","))
+        archive.addfile(info, io.BytesIO(_delimited(",")))
+    return sink.getvalue()
+
+
 WRITERS: dict[str, Callable[[], bytes]] = {
     "arrow_ipc": _ipc,
     "avro": _avro,
@@ -79,9 +97,11 @@ WRITERS: dict[str, Callable[[], bytes]] = {
     "jsonl": lambda: _objects("\n").encode(),
     "orc": _orc,
     "parquet": _parquet,
+    "tar": _tar,
     "text": lambda: "\n".join(NAMES).encode(),
     "tsv": lambda: _delimited("\t"),
     "xml": _xml,
+    "zip": _zip,
 }
 SAMPLES = {name: write() for name, write in WRITERS.items()}
 
