@@ -26,6 +26,9 @@ from s3_catalog.storage.files import ObjectFile
 _CELL_CHARACTERS = 512 * 1024
 """So much of a head is cut into cells: what decompresses to megabytes of two-character rows must not fill the memory."""
 
+_MAX_CERTAINTIES = 500
+"""Of wider tables nobody reads how sure each type is."""
+
 _KIND_TYPES = {
     "integer": pa.int64(),
     "double": pa.float64(),
@@ -161,6 +164,17 @@ def _details(sample: _Sample, header: bool, names: list[str], types: list[ValueT
     if any(found.decimal_comma for found in types):
         details["decimal"] = ","
     for name, found in zip(names, types, strict=True):
-        if found.date_order:
-            details[f"date_order.{name}"] = found.date_order
+        details.update(_column_details(name, found, len(names)))
     return details
+
+
+def _column_details(name: str, found: ValueType, width: int) -> dict[str, str]:
+    """What a reader needs to know of one column beside its type, and how sure the type is."""
+    facts = {
+        "certainty": f"{found.certainty:.2f}: {found.reason}" if width <= _MAX_CERTAINTIES else None,
+        "date_order": found.date_order,
+        "thousands": found.thousands,
+        "words": found.words,
+        "nulls": " ".join(found.nulls),
+    }
+    return {f"{fact}.{name}": value for fact, value in facts.items() if value}
