@@ -60,7 +60,7 @@ def _choose_files(log: TableLog) -> list[str]:
     """The newest complete checkpoint and the commits after it.
 
     Raises:
-        UnreadableLogError: a commit is missing between two others, or before the first.
+        UnreadableLogError: a commit is empty, or missing between two others or before the first.
     """
     names = log.names()
     version, checkpoint = _newest_checkpoint(names)
@@ -71,7 +71,11 @@ def _choose_files(log: TableLog) -> list[str]:
             raise log.unreadable(f"{log.folder}{expected:020}.json", "it is missing")
     if not checkpoint and not commits:
         raise log.unreadable(f"{log.folder}{0:020}.json", "it is missing, and there is no checkpoint")
-    return [*checkpoint, *(commits[number] for number in sorted(commits))]
+    chosen = [*checkpoint, *(commits[number] for number in sorted(commits))]
+    for name in chosen:
+        if log.files[log.folder + name][0] == 0:
+            raise log.unreadable(log.folder + name, "it is empty")
+    return chosen
 
 
 def _newest_checkpoint(names: Iterable[str]) -> tuple[int, list[str]]:
@@ -99,7 +103,7 @@ def _sidecars(log: TableLog, root: Path, names: Iterable[str]) -> list[str]:
                 actions = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
                 paths = [action["sidecar"]["path"] for action in actions if "sidecar" in action]
             elif "sidecar" in pq.read_schema(path).names:
-                column = pq.read_table(path, columns=["sidecar.path"]).column("sidecar")
+                column = pq.ParquetFile(path).read(columns=["sidecar.path"]).column("sidecar")
                 paths = [row["path"] for row in column.to_pylist() if row and row["path"]]
             else:
                 paths = []
@@ -129,8 +133,6 @@ def _fault(path: Path) -> str | None:
     """What is wrong with one file of a log, if that can be told from it alone."""
     import pyarrow.parquet as pq
 
-    if path.stat().st_size == 0:
-        return "it is empty"
     if path.suffix == ".parquet":
         try:
             pq.read_metadata(path)
@@ -199,7 +201,7 @@ def _count_deleted(root: Path, names: Iterable[str], live: pa.ChunkedArray) -> i
         path = root / name
         found: Iterable[dict[str, Any] | None]
         if path.suffix == ".parquet":
-            found = pq.read_table(path, columns=["add.path", "add.deletionVector.cardinality"]).column("add").to_pylist()
+            found = pq.ParquetFile(path).read(columns=["add.path", "add.deletionVector.cardinality"]).column("add").to_pylist()
         else:
             found = (orjson.loads(line).get("add") for line in reversed(path.read_bytes().splitlines()) if line.strip())
         for add in found:
