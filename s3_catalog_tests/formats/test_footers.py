@@ -312,6 +312,22 @@ def test_large_avro_costs_one_get_of_its_head() -> None:
     assert (len(schema.columns), schema.row_count, receipt.get_requests, receipt.bytes_read) == (10, None, 1, 65536)
 
 
+def test_large_avro_of_few_blocks_is_counted_by_their_heads() -> None:
+    sink = io.BytesIO()
+    rows = [ROW | {"raw": i.to_bytes(4, "big")} for i in range(40_000)]
+    fastavro.writer(sink, fastavro.parse_schema(AVRO), rows, codec="null", sync_interval=300_000)
+    file, receipt = open_bytes(sink.getvalue())
+    schema = file_formats()["avro"].read_schema(file, None, ReadLimits())
+    assert (schema.row_count, file.size > 500_000) == (40_000, True)
+    assert (receipt.get_requests <= 14, receipt.bytes_read < 70_000) == (True, True)
+
+
+def test_large_avro_with_a_damaged_block_is_not_counted() -> None:
+    sink = io.BytesIO()
+    fastavro.writer(sink, fastavro.parse_schema(AVRO), [ROW] * 40_000, codec="null", sync_interval=300_000)
+    assert read("avro", sink.getvalue()[:-1000]).row_count is None
+
+
 def test_avro_that_unfolds_without_end_is_bounded() -> None:
     inner: Any = "int"
     for i in range(40):
