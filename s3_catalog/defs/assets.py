@@ -112,9 +112,10 @@ def published_tables(
         opened = store.open(chosen)
         results = hops.read_results(table_schemas, grouped)
         report = pipeline.publish_tables(state, chosen, opened, grouped, results, clock=store.clock, run_id=context.run.run_id)
-    told = describe_publication(report, hops.home_scopes(grouped, scope_rule(chosen, opened)), scope_rule(chosen, opened), table_layouts)
+    rule = scope_rule(chosen, opened)
+    told = describe_publication(report, hops.home_scopes(grouped, rule), rule, table_layouts)
     if grouped.failed:
-        raise_for_incomplete(context, told, grouped.failed, scope_rule(chosen, opened))
+        raise_for_incomplete(context, told, opened, grouped.failed, rule)
     tell(context, told, opened)
     return dg.MaterializeResult()
 
@@ -148,17 +149,20 @@ def scope_rule(settings: Settings, store: ObjectStore) -> ScopeRule:
 def tell(context: dg.AssetExecutionContext, told: Mapping[str, Metadata], store: ObjectStore) -> None:
     """Show metadata, partition by partition, with the place each is about."""
     for key, metadata in told.items():
-        scope = read_partition_key(key)
-        prefix = store.location.prefix if scope == ROOT_SCOPE else scope
-        context.add_asset_metadata(describe_place(store.location, prefix) | metadata, partition_key=key)
+        context.add_asset_metadata(_place(key, store) | metadata, partition_key=key)
 
 
 def raise_for_incomplete(
-    context: dg.AssetExecutionContext, told: Mapping[str, Metadata], failed: Sequence[FailedPrefix], rule: ScopeRule
+    context: dg.AssetExecutionContext, told: Mapping[str, Metadata], store: ObjectStore, failed: Sequence[FailedPrefix], rule: ScopeRule
 ) -> NoReturn:
     """Fail the partitions whose listing is not complete, and only those: the others are reported first, one by one."""
     incomplete = {write_partition_key(rule.of_prefix(one.prefix)) for one in failed}
     for key, metadata in told.items():
         if key not in incomplete:
-            context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata))
+            context.log_event(dg.AssetMaterialization(context.asset_key, partition=key, metadata=_place(key, store) | metadata))
     raise dg.Failure(describe_failed(failed), metadata={"incomplete": sorted(incomplete)})
+
+
+def _place(key: str, store: ObjectStore) -> Metadata:
+    scope = read_partition_key(key)
+    return describe_place(store.location, store.location.prefix if scope == ROOT_SCOPE else scope)

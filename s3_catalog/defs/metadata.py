@@ -116,12 +116,14 @@ def describe_publication(report: CrawlReport, homes: Sequence[str], rule: ScopeR
     told = {}
     for key, here in part_by_home(report.tables, homes, keys).items():
         scope = read_partition_key(key)
-        counts = Counter(str(actions[result.layout.identity]) for result in here if result.table is not None)
+        tables = [result.table for result in here if result.table is not None]
+        counts = Counter(str(actions[table.layout.identity]) for table in tables)
         told[key] = {
-            "tables": len(here),
+            "tables": len(tables),
+            "unreadable tables": len(here) - len(tables),
+            **describe_tables(tables),
             **{f"tables: {action}": count for action, count in sorted(counts.items())},
             **describe_summary(summarize_ledger(report.ledger.filter(pc.equal(scopes, scope)))),
-            **describe_tables([result.table for result in here if result.table is not None]),
             **describe_run(report),
         }
     return told
