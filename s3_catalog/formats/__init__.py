@@ -25,13 +25,16 @@ class ReadLimits:
     """How much one schema may cost. All sizes in bytes.
 
     `head_bytes` is read from the start of a text file (compressed bytes, where it is compressed), `tail_bytes` from the end of a file
-    with a footer, `max_footer_bytes` when the footer says it is longer, `max_decompressed_bytes` after decompression.
+    with a footer, `max_footer_bytes` when the footer says it is longer, `max_decompressed_bytes` after decompression. A format that has to
+    read across the whole file (a workbook) reads at most `max_whole_file_bytes`, and takes at most `max_seconds` of its own time.
     """
 
     head_bytes: int = 64 * 1024
     tail_bytes: int = 64 * 1024
     max_footer_bytes: int = 64 * 1024 * 1024
     max_decompressed_bytes: int = 4 * 1024 * 1024
+    max_whole_file_bytes: int = 64 * 1024 * 1024
+    max_seconds: float = 20.0
     max_columns: int = 10_000
     max_depth: int = 32
 

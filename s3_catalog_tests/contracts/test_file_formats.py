@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import pickle
 import tarfile
 import threading
 import zipfile
@@ -11,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import fastavro
+import h5py
+import openpyxl
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.orc
@@ -60,6 +63,22 @@ def _avro() -> bytes:
     return sink.getvalue()
 
 
+def _excel() -> bytes:
+    sink = io.BytesIO()
+    workbook = openpyxl.Workbook()
+    for row in (TABLE.column_names, *zip(IDS, NAMES, strict=True)):
+        workbook.active.append(row)
+    workbook.save(sink)
+    return sink.getvalue()
+
+
+def _hdf5() -> bytes:
+    sink = io.BytesIO()
+    with h5py.File(sink, "w") as tree:
+        tree["rows/id"], tree["rows/name"] = IDS, NAMES
+    return sink.getvalue()
+
+
 def _delimited(mark: str) -> bytes:
     return "".join([f"id{mark}name\n", *(f"{i}{mark}{name}\n" for i, name in zip(IDS, NAMES, strict=True))]).encode()
 
@@ -93,10 +112,13 @@ WRITERS: dict[str, Callable[[], bytes]] = {
     "arrow_ipc": _ipc,
     "avro": _avro,
     "csv": lambda: _delimited(","),
+    "excel": _excel,
+    "hdf5": _hdf5,
     "json": f"[{_objects(', ')}]".encode,
     "jsonl": lambda: _objects("\n").encode(),
     "orc": _orc,
     "parquet": _parquet,
+    "pickle": lambda: pickle.dumps(TABLE.to_pylist()),
     "tar": _tar,
     "text": lambda: "\n".join(NAMES).encode(),
     "tsv": lambda: _delimited("\t"),

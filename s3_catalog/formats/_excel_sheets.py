@@ -1,0 +1,168 @@
+"""Workbooks read by python-calamine, in the sandboxed process: for every sheet its first rows, and the kinds of all cells below them.
+
+Knows only the standard library and calamine. Out: JSON, `{"sheets": [...], "skipped": [...]}`; see `read`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+from s3_catalog.formats._sandbox_process import RefusedError
+
+_HEAD_ROWS = 200
+_HEAD_CELLS = 200_000
+_HEADER_ROWS = 64
+_MAX_MERGED = 10_000
+_CELL_CHARACTERS = 200
+_MAX_SHEETS = 256
+_MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
+_END = struct.Struct("<4s4H2LH")
+"""A zip's last record: signature, disks (2), entries (2), size and position of the directory, length of the comment."""
+
+
+def prepare() -> None:
+    """Import what reading needs, before files are opened no more."""
+    import python_calamine  # noqa: F401
+
+
+def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Read all worksheets.
+
+    Args:
+        options: `max_cells` looked at in all, `max_unpacked_bytes` that the parts of a zip may have together.
+
+    Returns: `sheets`, each with name, visibility, `head` (rows of [kind, text] cells), `kinds` (for each column, kind -> how many cells
+    below the head), `rows` (how many rows below the head are not empty), `complete`, `above` (empty rows before the head) and `merged`
+    ranges; `skipped`: name and reason.
+    """
+    import python_calamine as calamine
+
+    _refuse_before_unpacking(file, options["max_unpacked_bytes"])
+    file.seek(0)
+    try:
+        workbook = calamine.load_workbook(file)
+    except calamine.PasswordError as error:
+        raise RefusedError("the workbook is protected by a password") from error
+    except calamine.CalamineError as error:
+        raise RefusedError(_reason(error)) from error
+    sheets, skipped, cells = list[dict[str, Any]](), list[list[str]](), int(options["max_cells"])
+    for about in workbook.sheets_metadata[:_MAX_SHEETS]:
+        if about.typ != calamine.SheetTypeEnum.WorkSheet:
+            skipped.append([about.name, "no cells"])
+            continue
+        try:
+            sheet = workbook.get_sheet_by_name(about.name)
+        except calamine.CalamineError:
+            skipped.append([about.name, "corrupt"])
+            continue
+        found = _read_sheet(sheet, cells)
+        cells -= found.pop("cells")
+        found |= {"name": about.name, "visibility": str(about.visible).rpartition(".")[2]}
+        sheets.append(found)
+    skipped += [[about.name, "too many sheets"] for about in workbook.sheets_metadata[_MAX_SHEETS : 2 * _MAX_SHEETS]]
+    return {"sheets": sheets, "skipped": skipped}
+
+
+def _refuse_before_unpacking(file: BinaryIO, max_unpacked_bytes: int) -> None:
+    """Look at a container's directory: protected by a password, or a bomb by its own account."""
+    head = file.read(512)
+    if head.startswith(_OLE):
+        file.seek(0)
+        while block := file.read(1024 * 1024):
+            if _ENCRYPTED_STREAM in block:
+                raise RefusedError("the workbook is protected by a password")
+        return
+    if not head.startswith(b"PK"):
+        raise RefusedError("not a workbook")
+    file.seek(max(0, file.seek(0, 2) - 65_557))
+    tail = file.read()
+    position = tail.rfind(b"PK\x05\x06")
+    if position < 0 or position + _END.size > len(tail):
+        raise RefusedError("truncated: the zip archive has no directory at its end")
+    directory_bytes = _END.unpack_from(tail, position)[5]
+    if directory_bytes > _MAX_DIRECTORY_BYTES:
+        raise RefusedError(f"its zip directory has {directory_bytes:,} bytes, more than {_MAX_DIRECTORY_BYTES:,}")
+    try:
+        with zipfile.ZipFile(file) as archive:
+            unpacked = sum(part.file_size for part in archive.infolist())
+            names = {part.filename for part in archive.infolist()}
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise RefusedError("its zip directory is corrupt") from error
+    if unpacked > max_unpacked_bytes:
+        raise RefusedError(f"a zip bomb: unpacked it has {unpacked:,} bytes, more than {max_unpacked_bytes:,}")
+    if not any(name.startswith("xl/") or name == "content.xml" for name in names):
+        raise RefusedError("a zip archive that is no workbook")
+
+
+def _reason(error: Exception) -> str:
+    text = str(error).lower()
+    if "password" in text or "encrypt" in text:
+        return "the workbook is protected by a password"
+    return "not a workbook, or a corrupt one"
+
+
+def _read_sheet(sheet: Any, max_cells: int) -> dict[str, Any]:
+    head: list[list[list[str]]] = []
+    kinds: list[dict[str, int]] = []
+    rows = cells = above = 0
+    complete = True
+    for row in sheet.iter_rows() if sheet.height else _no_rows():
+        if not head and not any(_kind(value) for value in row):
+            above += 1
+            continue
+        cells += len(row)
+        if cells > max_cells:
+            complete = False
+            break
+        if len(head) < _HEAD_ROWS and cells <= _HEAD_CELLS:
+            head.append([_describe(value) for value in row])
+            continue
+        kinds += [{} for _ in range(len(row) - len(kinds))]
+        filled = False
+        for column, value in zip(kinds, row, strict=False):
+            kind = _kind(value)
+            if kind:
+                filled = True
+                column[kind] = column.get(kind, 0) + 1
+        rows += filled
+    ranges = [(top - above, left, bottom - above, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()]
+    merged = [area for area in ranges if 0 <= area[0] < _HEADER_ROWS][:_MAX_MERGED]
+    return {"head": head, "kinds": kinds, "rows": rows, "complete": complete, "merged": merged, "above": above, "cells": cells}
+
+
+def _no_rows() -> Iterator[list[Any]]:
+    return iter(())
+
+
+def _kind(value: Any) -> str:
+    """Name the kind of a cell; "" for an empty one."""
+    if value == "" or value is None:
+        return ""
+    kind = type(value)
+    if kind is float:
+        if value.is_integer():
+            return "integer" if -(2**53) <= value <= 2**53 else "large"
+        return "double"
+    return _KINDS.get(kind, "string")
+
+
+_KINDS: dict[type, str] = {
+    bool: "boolean",
+    int: "integer",
+    dt.date: "date",
+    dt.datetime: "timestamp",
+    dt.time: "time",
+    dt.timedelta: "duration",
+}
+
+
+def _describe(value: Any) -> list[str]:
+    kind = _kind(value)
+    text = str(int(value)) if kind == "integer" else str(value)
+    return [kind, text[:_CELL_CHARACTERS]]

@@ -1,0 +1,79 @@
+"""Pickle: tables that Python programs left behind. Never executed: taken apart step by step on symbols, and read from those.
+
+Needs neither pandas nor numpy. The values of large arrays are passed over, so that a frame of numbers costs little whatever its size.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from s3_catalog.errors import UnreadableFileError
+from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats._magic import describe_bytes
+from s3_catalog.formats._pickle_machine import is_pickle, take_apart
+from s3_catalog.formats._pickle_symbols import Items, PickleLimitError, PickleLimits, PickleRefusedError
+from s3_catalog.formats._pickle_tables import Tables
+from s3_catalog.formats._whole import add_warnings, open_plain
+from s3_catalog.storage.files import ObjectFile
+
+_BLOCK_BYTES = 256 * 1024
+_ODD = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, struct.error)
+"""What symbols in places where no writer puts them lead to."""
+
+_SIGNATURE = re.compile(rb"\x80[\x02-\x05]")
+
+
+class PickleFormat:
+    """Python's pickles of pandas and numpy objects, lists and dicts. Members are the frames of a dict of frames."""
+
+    name = "pickle"
+    suffixes = frozenset({".pkl", ".pickle"})
+    counts_cheaply = True
+
+    def matches(self, head: bytes) -> bool:
+        """Whether bytes are a small pickle, or enough of one. Protocols 0 and 1 have no signature and are not seen."""
+        if _SIGNATURE.match(head) is None:
+            return False
+        return is_pickle(head)
+
+    def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
+        return next(iter(self.read_members(file, compression, limits).values()))
+
+    def read_members(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> Mapping[str, FileSchema]:
+        source = open_plain(file, self.name, compression, limits, first_bytes=_BLOCK_BYTES)
+        try:
+            value, cut = _take_apart(source.file, limits)
+            members = _read_tables(Tables(file.key, limits, cut=cut), value)
+        except PickleRefusedError as error:
+            head = source.file.head(_BLOCK_BYTES)
+            known = error.certain or _SIGNATURE.match(head) is not None
+            reason = str(error) if known else f"{error} (the bytes are {describe_bytes(head)})"
+            raise UnreadableFileError(file.key, self.name, reason) from error
+        return {name: add_warnings(schema, source.warnings) for name, schema in members.items()}
+
+
+def _take_apart(file: ObjectFile, limits: ReadLimits) -> tuple[Any, bool]:
+    """Take a pickle apart; True with it when only the rows at its start were read."""
+    stream = io.BufferedReader(file, _BLOCK_BYTES)
+    try:
+        return take_apart(stream, PickleLimits(limits.max_whole_file_bytes, limits.max_seconds)), False
+    except PickleLimitError as error:
+        if isinstance(error.so_far, Items) and error.so_far.kept:
+            return error.so_far, True
+        raise
+    finally:
+        stream.detach()  # or it would close the file with itself
+
+
+def _read_tables(tables: Tables, value: Any) -> Mapping[str, FileSchema]:
+    try:
+        return tables.read(value)
+    except _ODD as error:
+        raise PickleRefusedError("its objects are not laid out as pandas, numpy and Python do") from error
+
+
+FORMAT = PickleFormat()
