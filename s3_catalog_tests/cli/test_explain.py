@@ -83,7 +83,7 @@ def test_objects_by_fate(sample_catalog: str) -> None:
         return [one["key"] for one in run("objects", "--json", "--catalog", sample_catalog, *options).json]
 
     assert keys("--failed") == ["sales/returns/returns.parquet"]
-    assert len(keys("--skipped")) == 12
+    assert len(keys("--skipped")) == 18
     assert len(keys("--skipped", "--failed")) == 13
     assert keys("--table", "suppliers") == ["suppliers.csv"]
     assert len(keys("--prefix", "sales/orders/year=2024/month=0")) == 12
