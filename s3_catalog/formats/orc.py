@@ -8,6 +8,7 @@ from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits
 from s3_catalog.formats._footer import open_footer, refuse_many_columns
 from s3_catalog.formats._magic import describe_bytes, is_binary
+from s3_catalog.formats._orc_footer import OrcFooterError, read_source_types
 from s3_catalog.storage.files import ObjectFile
 
 _MAGIC = b"ORC"
@@ -51,9 +52,13 @@ def _read_footer(file: ObjectFile, limits: ReadLimits) -> FileSchema:
     from s3_catalog.formats._arrow_schema import read_columns
 
     try:
+        source_types = read_source_types(file, file.tail(limits.tail_bytes), limits)
+    except OrcFooterError as error:
+        raise UnreadableFileError(file.key, "orc", str(error)) from error
+    try:
         reader = orc.ORCFile(pa.PythonFile(file, mode="r"))
         refuse_many_columns(file, "orc", len(reader.schema), limits)
-        columns, warnings = read_columns(reader.schema, limits.max_depth)
+        columns, warnings = read_columns(reader.schema, limits.max_depth, source_types)
         compression = str(reader.compression).lower()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableFileError(file.key, "orc", "the footer is corrupt") from error
