@@ -16,14 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from s3_catalog.discovery.grouping import Grouping
+from s3_catalog.discovery.naming import safe_name, unique_names
 from s3_catalog.discovery.suffixes import UNKNOWN, read_suffix
 from s3_catalog.errors import MissingExtraError, S3CatalogError, UnreadableFileError
-from s3_catalog.formats import FileFormat, FileSchema, ReadLimits, file_formats
+from s3_catalog.formats import FileFormat, FileSchema, MemberFormat, ReadLimits, file_formats
 from s3_catalog.formats._compression import detect_compression, split_compression
 from s3_catalog.model.ledger import SkipReason
 from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.schemas import FileColumns, merge_schemas
-from s3_catalog.model.tables import UNSTRUCTURED, Partition, Table, TableLayout
+from s3_catalog.model.tables import MEMBER_MARK, UNSTRUCTURED, Partition, Table, TableLayout
 from s3_catalog.storage import ObjectStore
 from s3_catalog.storage.files import ObjectFile
 from s3_catalog.table_formats import LogLimits, TableFormat, TableLog, table_formats
@@ -61,22 +62,33 @@ class InferenceRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableResult:
-    """One layout's outcome: a table, or None with the reason in `error`.
+    """One layout's outcome: its tables (several where files hold several), or none with the reason in `error`.
 
     `failed` are (key, error) of files that could not be read. `dead` are the keys that the table's log has removed: the figures of
-    `layout` and `table` are without them.
+    `layout` and `tables` are without them.
     """
 
     layout: TableLayout
-    table: Table | None
+    tables: tuple[Table, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
     error: str | None = None
     dead: pa.Array = field(default_factory=lambda: pa.array([], pa.string()), repr=False)
 
-    def renamed(self, name: str) -> TableResult:
-        """The same under another name."""
-        layout = replace(self.layout, name=name)
-        return replace(self, layout=layout, table=replace(self.table, layout=layout) if self.table else None)
+    @property
+    def table(self) -> Table | None:
+        """The only table, or the first."""
+        return self.tables[0] if self.tables else None
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Of the tables, or of the layout where there is none."""
+        return tuple(table.layout.identity for table in self.tables) or (self.layout.identity,)
+
+    def renamed(self, names: Mapping[str, str]) -> TableResult:
+        """The same under other names, by identity."""
+        layout = replace(self.layout, name=names.get(self.layout.identity, self.layout.name))
+        tables = tuple(replace(t, layout=replace(t.layout, name=names[t.layout.identity])) for t in self.tables)
+        return replace(self, layout=layout, tables=tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +120,14 @@ def infer_tables(
     """
     tasks = list(zip(grouping.layouts, grouping.partitions, _objects_by_layout(grouping), strict=True))
     logs = grouping.objects.filter(pc.equal(grouping.objects.column("skipped"), SkipReason.TABLE_LOG)).select(MANIFEST_SCHEMA.names)
-    unchanged = {
-        layout.identity: known[layout.identity]
-        for layout in grouping.layouts
-        if known and layout.identity in known and _is_unchanged(known[layout.identity], layout, rules)
-    }
-    shrunk = any(unchanged[i.identity].layout.object_count != i.object_count for i in grouping.layouts if i.identity in unchanged)
+    unchanged = _find_unchanged(grouping.layouts, known or {}, rules)
+    shrunk = any(unchanged[i.identity][0].layout.object_count != i.object_count for i in grouping.layouts if i.identity in unchanged)
     dead = removed() if removed is not None and shrunk else pa.array([], pa.string())
 
     def infer(task: tuple[TableLayout, tuple[Partition, ...], pa.Table]) -> TableResult:
         layout, partitions, objects = task
         if incomplete and layout.identity in incomplete:
-            return TableResult(layout=layout, table=None, error=incomplete[layout.identity])
+            return TableResult(layout=layout, error=incomplete[layout.identity])
         before = unchanged.get(layout.identity)
         taken = None if before is None else _take_over(before, layout, partitions, objects, dead)
         return taken or infer_schema(store, layout, objects, rules, partitions=partitions, opened=opened or {}, logs=logs)
@@ -145,7 +153,7 @@ def infer_schema(
 ) -> TableResult:
     """Infer one table from its objects (`MANIFEST_SCHEMA`, by key); `logs` are the objects of all table formats' logs."""
     if layout.format == UNSTRUCTURED:
-        return TableResult(layout=layout, table=Table(layout=layout, columns=(), partitions=partitions))
+        return TableResult(layout=layout, tables=(Table(layout=layout, columns=(), partitions=partitions),))
     table_format = table_formats().get(layout.format)
     if table_format is not None:
         logs = MANIFEST_SCHEMA.empty_table() if logs is None else logs
@@ -155,39 +163,54 @@ def infer_schema(
     within_budget = layout.size_bytes <= rules.sample_files * rules.limits.head_bytes
     if objects.num_rows <= rules.count_files and (within_budget or (reader is not None and reader.counts_cheaply)):
         wanted = objects.num_rows
-    read: list[FileColumns] = []
-    schemas: dict[str, FileSchema] = {}
+    read: dict[str, list[tuple[_Object, FileSchema]]] = {}
     failed: list[tuple[str, str]] = []
+    done = 0
     for found in _candidates(objects, wanted + _SPARE_FILES):
-        if len(read) == wanted or (not read and len(failed) > _SPARE_FILES):
+        if done == wanted or (not done and len(failed) > _SPARE_FILES):
             break
         try:
-            schema = _read_file(store, found, layout, rules.limits, opened or {})
+            members = _read_file(store, found, layout, rules.limits, opened or {})
         except S3CatalogError as error:
             failed.append((found.key, str(error)))
             if isinstance(error, MissingExtraError):
                 break
             continue
-        schemas[found.key] = schema
-        read.append(FileColumns(key=found.key, age=found.age, columns=schema.columns, conflicts=schema.conflicts))
+        done += 1
+        for member, schema in members.items():
+            read.setdefault(member, []).append((found, schema))
     if not read:
         reason = failed[0][1] if len(failed) == 1 else f"none of {len(failed)} files tried could be read: {failed[0][1]}"
-        return TableResult(layout=layout, table=None, failed=tuple(failed), error=reason)
-    table = _build_table(layout, partitions, read, schemas, rules, complete=len(read) == objects.num_rows, failed=bool(failed))
-    return TableResult(layout=layout, table=table, failed=tuple(failed))
+        return TableResult(layout=layout, failed=tuple(failed), error=reason)
+    complete = done == objects.num_rows and not failed
+    tables = [
+        _build_table(own, partitions, read[member], rules, complete=complete, failed=bool(failed))
+        for member, own in _member_layouts(layout, list(read)).items()
+    ]
+    return TableResult(layout=layout, tables=tuple(tables), failed=tuple(failed))
+
+
+def _member_layouts(layout: TableLayout, members: Sequence[str]) -> dict[str, TableLayout]:
+    """The layout itself for files of one table; for several, one each, named after layout and member."""
+    if len(members) == 1:
+        return {members[0]: layout}
+    wanted = {member: f"{layout.name}_{safe_name([member], fallback='member')}" for member in members}
+    names = unique_names({layout.member(member, name).identity: name for member, name in wanted.items()}, {})
+    return {member: layout.member(member, names[layout.member(member, "").identity]) for member in members}
 
 
 def _build_table(
     layout: TableLayout,
     partitions: tuple[Partition, ...],
-    read: Sequence[FileColumns],
-    schemas: Mapping[str, FileSchema],
+    read: Sequence[tuple[_Object, FileSchema]],
     rules: InferenceRules,
     *,
     complete: bool,
     failed: bool,
 ) -> Table:
-    merged = merge_schemas(read, layout.partition_columns)
+    files = [FileColumns(key=found.key, age=found.age, columns=schema.columns, conflicts=schema.conflicts) for found, schema in read]
+    schemas = {found.key: schema for found, schema in read}
+    merged = merge_schemas(files, layout.partition_columns)
     counts = [schema.row_count for schema in schemas.values()]
     row_count = sum(count for count in counts if count is not None) if complete and None not in counts else None
     details: dict[str, str] = {}
@@ -227,11 +250,11 @@ def _infer_from_log(
     try:
         logged = table_format.read_table(log)
     except S3CatalogError as error:
-        return TableResult(layout=layout, table=None, error=str(error))
+        return TableResult(layout=layout, error=str(error))
     except Exception as error:  # a format's library may raise anything on a hostile log; one table never stops a run
         logger.exception("table format failed format=%s location=%r", table_format.name, layout.location)
         unreadable = log.unreadable(log.folder, f"its reader failed with {type(error).__name__}")
-        return TableResult(layout=layout, table=None, error=str(unreadable))
+        return TableResult(layout=layout, error=str(unreadable))
     live = keep_live(layout, partitions, objects, logged)
     table = Table(
         layout=live.layout,
@@ -242,7 +265,26 @@ def _infer_from_log(
         sampled_keys=logged.read_keys,
         partitions=live.partitions,
     )
-    return TableResult(layout=live.layout, table=table, dead=live.dead)
+    return TableResult(layout=live.layout, tables=(table,), dead=live.dead)
+
+
+def _find_unchanged(layouts: Sequence[TableLayout], known: Mapping[str, Table], rules: InferenceRules) -> dict[str, list[Table]]:
+    """Layout identity -> its known tables, where all of them are of the very same objects and rules."""
+    by_layout: dict[str, list[Table]] = {}
+    for identity, table in known.items():
+        by_layout.setdefault(identity, []).append(table)
+        if MEMBER_MARK in identity:
+            by_layout.setdefault(identity.rpartition(MEMBER_MARK)[0], []).append(table)
+    return {
+        layout.identity: by_layout[layout.identity]
+        for layout in layouts
+        if layout.identity in by_layout and all(_is_unchanged(table, layout, rules) for table in by_layout[layout.identity])
+    }
+
+
+def _moved(old: TableLayout, new: TableLayout) -> TableLayout:
+    """A new layout for an unchanged table, which may be a member of its files."""
+    return new if old.identity == new.identity else replace(new, location=old.location, name=old.name)
 
 
 def _is_unchanged(before: Table, layout: TableLayout, rules: InferenceRules) -> bool:
@@ -254,24 +296,31 @@ def _is_unchanged(before: Table, layout: TableLayout, rules: InferenceRules) -> 
 
 
 def _take_over(
-    before: Table, layout: TableLayout, partitions: tuple[Partition, ...], objects: pa.Table, removed: pa.Array
+    before: Sequence[Table], layout: TableLayout, partitions: tuple[Partition, ...], objects: pa.Table, removed: pa.Array
 ) -> TableResult | None:
-    """An unchanged table as it was; None where it is not known which of its files were removed."""
+    """The unchanged tables of a layout as they were; None where it is not known which of their files were removed."""
     if layout.format not in table_formats():
-        return TableResult(layout=layout, table=replace(before, layout=layout, partitions=partitions))
+        tables = (replace(t, layout=_moved(t.layout, layout), partitions=partitions) for t in before)
+        return TableResult(layout=layout, tables=tuple(tables))
+    (of_log,) = before
     keys = objects.column("key").combine_chunks()
     dead = keys.filter(pc.is_in(keys, value_set=removed))
-    if len(keys) - len(dead) != before.layout.object_count:
+    if len(keys) - len(dead) != of_log.layout.object_count:
         return None
-    kept = replace(before.layout, name=layout.name, evidence=layout.evidence, warnings=layout.warnings)
-    return TableResult(layout=kept, table=replace(before, layout=kept), dead=dead)
+    kept = replace(of_log.layout, name=layout.name, evidence=layout.evidence, warnings=layout.warnings)
+    return TableResult(layout=kept, tables=(replace(of_log, layout=kept),), dead=dead)
 
 
-def _read_file(store: ObjectStore, found: _Object, layout: TableLayout, limits: ReadLimits, opened: Mapping[str, ObjectFile]) -> FileSchema:
+def _read_file(
+    store: ObjectStore, found: _Object, layout: TableLayout, limits: ReadLimits, opened: Mapping[str, ObjectFile]
+) -> Mapping[str, FileSchema]:
+    """The tables of one file by member; the only table of a plain file has the member ""."""
     file = opened.get(found.key) or ObjectFile(store, found.key, found.size, found.etag)
     reader, compression = _choose_reader(layout, file, limits)
     try:
-        return reader.read_schema(file, compression, limits)
+        if isinstance(reader, MemberFormat):
+            return reader.read_members(file, compression, limits)
+        return {"": reader.read_schema(file, compression, limits)}
     except S3CatalogError:
         raise
     except Exception as error:  # a format's library may raise anything on hostile bytes; one file never stops a run

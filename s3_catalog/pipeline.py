@@ -30,7 +30,7 @@ from s3_catalog.formats import ReadLimits
 from s3_catalog.inference import InferenceRules, TableResult, infer_tables
 from s3_catalog.model.ledger import FailedPrefix, LedgerSummary, SkipReason, summarize_ledger
 from s3_catalog.model.manifest import MANIFEST_SCHEMA
-from s3_catalog.model.tables import Table
+from s3_catalog.model.tables import MEMBER_MARK, Table
 from s3_catalog.storage import ObjectStore, open_store, printable
 from s3_catalog.storage.files import ObjectFile
 
@@ -260,7 +260,7 @@ def publish_tables(
         results = _with_free_names(results, catalog.names())
         ledger = _close_ledger(grouped, results)
         summary = summarize_ledger(ledger, grouped.failed)
-        tables = [result.table for result in results if result.table is not None]
+        tables = [table for result in results for table in result.tables]
         policy = RetirePolicy(max_share=settings.retire.max_share, allow=allow_retire)
         plan = catalog.plan(tables, _scope(catalog, settings, store, grouped, results, summary), policy)
         run = _run_record(settings, store, summary, plan, clock, run_id or uuid.uuid4().hex)
@@ -286,13 +286,15 @@ def open_state(settings: Settings) -> SqlCatalog:
 
 def _with_free_names(results: Sequence[TableResult], taken: Mapping[str, str]) -> list[TableResult]:
     """Name the tables anew where another crawl took a name since they were grouped."""
-    names = unique_names({result.layout.identity: result.layout.name for result in results}, taken)
-    return [result.renamed(names[result.layout.identity]) for result in results]
+    wanted = {table.layout.identity: table.name for result in results for table in result.tables}
+    wanted |= {result.layout.identity: result.layout.name for result in results if not result.tables}
+    names = unique_names(wanted, taken)
+    return [result.renamed(names) for result in results]
 
 
 def _close_ledger(grouped: GroupedObjects, results: Sequence[TableResult]) -> pa.Table:
     failed_keys = {key: error for result in results for key, error in result.failed}
-    layouts = [(result.layout, result.error) for result in results]
+    layouts = [(result.table.layout if result.table else result.layout, result.error) for result in results]
     dead = [result.dead for result in results]
     return build_ledger(grouped.grouping.objects, layouts, failed_keys, grouped.failed, dead)
 
@@ -306,14 +308,15 @@ def _scope(
     summary: LedgerSummary,
 ) -> Scope:
     base, depth, store_url = store.location.prefix, settings.partition_depth, store.location.store_url
-    unread = [result.layout.identity for result in results if result.table is None]
+    unread = {result.layout.identity for result in results if not result.tables}
     objects = grouped.grouping.objects
     set_aside = objects.column("key").filter(pc.is_in(objects.column("skipped"), pa.array(_SET_ASIDE, pa.string())))
     elsewhere = []
     for identity in catalog.names():
         location = identity.partition(":")[2].removeprefix(store_url)
         outside = grouped.scopes is not None and scope_of_location(location, base=base, depth=depth) not in grouped.scopes
-        if outside or pc.any(pc.starts_with(set_aside, location.partition("*")[0])).as_py():
+        unread_file = MEMBER_MARK in identity and identity.rpartition(MEMBER_MARK)[0] in unread
+        if outside or unread_file or pc.any(pc.starts_with(set_aside, location.partition("*")[0])).as_py():
             elsewhere.append(identity)
     whole = grouped.scopes is None or ROOT_SCOPE in grouped.scopes
     return Scope(

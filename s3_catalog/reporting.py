@@ -81,7 +81,7 @@ def describe_run(run: RunRecord) -> dict[str, Any]:
 def published_tables(report: CrawlReport) -> list[Table]:
     """The tables of a crawl that are in the catalog now, by name."""
     refused = {change.identity for change in report.plan.changes if change.action is Action.CONFLICT}
-    tables = [result.table for result in report.tables if result.table is not None and result.layout.identity not in refused]
+    tables = [table for result in report.tables for table in result.tables if table.layout.identity not in refused]
     return sorted(tables, key=lambda table: table.name)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -147,3 +148,31 @@ def test_every_unreadable_file_of_a_small_table_is_named(tmp_path):
     assert len(result.failed) == 5
     assert [c.name for c in result.table.columns] == ["id"]
     assert result.table.row_count is None
+
+
+def write_zip(path, **members):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(f"{name}.csv", text)
+
+
+def test_files_that_hold_several_tables_give_each_its_own_over_all_files(tmp_path):
+    write_zip(tmp_path / "t/part-0.zip", orders="id,total\n1,2\n", customers="id,name\n1,Ann\n")
+    write_zip(tmp_path / "t/part-1.zip", orders="id,total\n2,2.5\n", customers="id,name\n2,Bob\n", extra="x,y\n1,2\n")
+    (result,), _ = infer(tmp_path)
+
+    assert {table.name: [f"{c.name}:{type_text(c.type)}" for c in table.columns] for table in result.tables} == {
+        "t_orders_csv": ["id:bigint", "total:double"],
+        "t_customers_csv": ["id:bigint", "name:string"],
+        "t_extra_csv": ["x:bigint", "y:bigint"],
+    }
+    assert {table.layout.location for table in result.tables} == {"t/#orders.csv", "t/#customers.csv", "t/#extra.csv"}
+    assert {table.name: table.row_count for table in result.tables} == {"t_orders_csv": 2, "t_customers_csv": 2, "t_extra_csv": 1}
+
+
+def test_a_container_of_one_table_is_that_table(tmp_path):
+    write_zip(tmp_path / "t/part-0.zip", orders="id,total\n1,2\n")
+    (result,), _ = infer(tmp_path)
+
+    assert [(table.name, table.layout.location, table.row_count) for table in result.tables] == [("t", "t/", 1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 
 import pytest
 
@@ -202,3 +203,18 @@ def test_overlapping_locations_keep_their_own_ledgers_and_share_unchanged_tables
         assert sum(len(rows) for rows in catalog.latest_ledger("memory://overlap/")) == 7
         assert sum(len(rows) for rows in catalog.latest_ledger("memory://overlap/sales/")) == 3
         assert catalog.find_object("memory://overlap/", "top.csv") is not None
+
+
+def test_the_tables_of_one_workbook_or_archive_live_and_stay_together(settings, lake):
+    with zipfile.ZipFile(lake / "both.zip", "w") as archive:
+        archive.writestr("orders.csv", "id,total\n1,2\n")
+        archive.writestr("customers.csv", "id,name\n1,Ann\n")
+    first, again = crawl(settings), crawl(settings)
+    (lake / "both.zip").write_bytes(b"PK\x03\x04 cut short")
+    broken = crawl(settings)
+
+    assert {"both_orders_csv", "both_customers_csv"} < names(settings)
+    assert [row["table"] for row in first.ledger.to_pylist() if row["key"] == "both.zip"] == ["both_orders_csv"]
+    assert again.outcome.writes == 0
+    assert broken.plan.count(Action.RETIRE) == 0
+    assert [key for key, _ in broken.summary.failed] == ["both.zip"]

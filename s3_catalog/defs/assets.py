@@ -94,7 +94,7 @@ def table_schemas(
         results = pipeline.infer_schemas(opened, chosen, grouped, known, removed=removed)
     parts = hops.part_by_home(results, hops.home_scopes(grouped, scope_rule(chosen, opened)), table_layouts)
     tell(context, {key: describe_results(here) for key, here in parts.items()}, opened)
-    schemas = sorted(f"{r.layout.identity}\0{take_snapshot(r.table).schema if r.table else r.error}" for r in results)
+    schemas = sorted(f"{r.layout.identity}\0{r.error or [take_snapshot(table).schema for table in r.tables]}" for r in results)
     return dg.MaterializeResult(value=hops.write_results(parts), data_version=dg.DataVersion(digest_texts(schemas)))
 
 

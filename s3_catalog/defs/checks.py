@@ -82,16 +82,16 @@ def failed_objects(grouped: GroupedObjects, results: Sequence[TableResult]) -> F
 def schema_conflicts(results: Sequence[TableResult]) -> Findings:
     """The columns whose types no rule joins, with the file that brought the other type."""
     return [
-        (f"{result.table.name}.{conflict.column}", f"{conflict.expected} and {conflict.found} became {conflict.resolved} by {conflict.key}")
+        (f"{table.name}.{conflict.column}", f"{conflict.expected} and {conflict.found} became {conflict.resolved} by {conflict.key}")
         for result in results
-        if result.table is not None
-        for conflict in result.table.conflicts
+        for table in result.tables
+        for conflict in table.conflicts
     ]
 
 
 def empty_tables(results: Sequence[TableResult]) -> Findings:
     """The tables that are known to have no row."""
-    return [(r.table.name, "no row in any file") for r in results if r.table is not None and r.table.row_count == 0]
+    return [(table.name, "no row in any file") for result in results for table in result.tables if table.row_count == 0]
 
 
 def _spec(name: str, asset: dg.AssetKey, description: str, *, reads: Sequence[str] = ()) -> dg.AssetCheckSpec:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -49,19 +49,19 @@ LAYOUT_ROWS = pa.schema(
     ]
 )
 """Of `table_layouts`: one row per table, and a last one without `layout` for the objects that are in none."""
+_TABLE_TYPE = pa.struct([("location", pa.string()), ("name", pa.string()), ("table", pa.string()), ("types", pa.binary())])
 RESULT_ROWS = pa.schema(
     [
         pa.field("layout", pa.string(), nullable=False),
         pa.field("layout_types", pa.binary(), nullable=False),
-        pa.field("table", pa.string()),
-        pa.field("table_types", pa.binary()),
+        pa.field("tables", pa.list_(_TABLE_TYPE), nullable=False),
         pa.field("partitions", pa.list_(PARTITION_TYPE), nullable=False),
         pa.field("failed", pa.string(), nullable=False),
         pa.field("error", pa.string()),
         pa.field("dead", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""Of `table_schemas`: one row per table, in the order of `table_layouts`."""
+"""Of `table_schemas`: one row per layout, in the order of `table_layouts`; files that hold several tables give it several."""
 
 
 class StaleInputError(S3CatalogError):
@@ -176,13 +176,12 @@ def write_results(parts: Mapping[str, Sequence[TableResult]]) -> Parts:
 
 def _result_row(result: TableResult) -> dict[str, Any]:
     layout, layout_types = write_layout(result.layout)
-    table, table_types = (None, None) if result.table is None else write_table(result.table)
+    texts = [(table.layout.location, table.name, *write_table(table)) for table in result.tables]
     return {
         "layout": layout,
         "layout_types": layout_types,
-        "table": table,
-        "table_types": table_types,
-        "partitions": write_partitions(result.table.partitions if result.table is not None else ()),
+        "tables": [dict(zip(_TABLE_TYPE.names, text, strict=True)) for text in texts],
+        "partitions": write_partitions(result.tables[0].partitions if result.tables else ()),
         "failed": json.dumps(result.failed),
         "error": result.error,
         "dead": result.dead,
@@ -208,9 +207,12 @@ def read_results(parts: Mapping[str, pa.Table], grouped: GroupedObjects) -> list
 def _read_result(row: Mapping[str, Any], dead: pa.Array) -> TableResult:
     layout = read_layout(row["layout"], row["layout_types"])
     partitions = read_partitions(row["partitions"])
-    table = None if row["table"] is None else read_table(row["table"], row["table_types"], layout, partitions)
+    tables = tuple(
+        read_table(one["table"], one["types"], replace(layout, location=one["location"], name=one["name"]), partitions)
+        for one in row["tables"]
+    )
     failed = tuple((key, error) for key, error in json.loads(row["failed"]))
-    return TableResult(layout=layout, table=table, failed=failed, error=row["error"], dead=dead)
+    return TableResult(layout=layout, tables=tables, failed=failed, error=row["error"], dead=dead)
 
 
 def _layout_rows(grouping: Grouping, indices: Sequence[int], objects: pa.Table) -> pa.Table:

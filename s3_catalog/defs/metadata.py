@@ -66,7 +66,7 @@ def describe_layouts(layouts: Sequence[TableLayout], objects: pa.Table) -> Metad
 
 def describe_results(results: Sequence[TableResult]) -> Metadata:
     """The tables with their columns."""
-    tables = [result.table for result in results if result.table is not None]
+    tables = [table for result in results for table in result.tables]
     unread = [(result.layout.name, result.error) for result in results if result.error is not None]
     return {
         "tables": len(tables),
@@ -116,11 +116,11 @@ def describe_publication(report: CrawlReport, homes: Sequence[str], rule: ScopeR
     told = {}
     for key, here in part_by_home(report.tables, homes, keys).items():
         scope = read_partition_key(key)
-        tables = [result.table for result in here if result.table is not None]
+        tables = [table for result in here for table in result.tables]
         counts = Counter(str(actions[table.layout.identity]) for table in tables)
         told[key] = {
             "tables": len(tables),
-            "unreadable tables": len(here) - len(tables),
+            "unreadable tables": sum(not result.tables for result in here),
             **describe_tables(tables),
             **{f"tables: {action}": count for action, count in sorted(counts.items())},
             **describe_summary(summarize_ledger(report.ledger.filter(pc.equal(scopes, scope)))),

@@ -6,11 +6,13 @@ Arrow (`discovery.grouping.Grouping.objects`), because a table can own millions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pyarrow as pa
 
+MEMBER_MARK = "#"
+"""Stands between a location and the name of a table inside its files: `book.xlsx#Sheet1`."""
 UNSTRUCTURED = "unstructured"
 """Format of a file set: objects that belong together and are not tables (images, documents, unknown bytes)."""
 
@@ -95,6 +97,10 @@ class TableLayout:
     def uri(self) -> str:
         """The location as people write it."""
         return self.store_url + self.location
+
+    def member(self, member: str, name: str) -> TableLayout:
+        """The layout of one table of several in the same files (a sheet, a dataset, a member of an archive)."""
+        return replace(self, name=name, location=f"{self.location}{MEMBER_MARK}{member}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,9 +160,9 @@ def test_results_come_back(tables: list[Table], data: st.DataObject) -> None:
     failures = st.lists(st.tuples(NAMES, NAMES), max_size=2).map(tuple)
     dead = st.lists(KEY_TEXT, max_size=2).map(lambda keys: pa.array(keys, pa.string()))
     results = [
-        TableResult(layout=table.layout, table=table, failed=data.draw(failures), dead=data.draw(dead))
+        TableResult(layout=table.layout, tables=(table,), failed=data.draw(failures), dead=data.draw(dead))
         if data.draw(st.booleans())
-        else TableResult(layout=table.layout, table=None, failed=data.draw(failures), error=data.draw(NAMES))
+        else TableResult(layout=table.layout, failed=data.draw(failures), error=data.draw(NAMES))
         for table in tables
     ]
     grouped = grouped_of(tables)
@@ -181,7 +181,7 @@ def grouped_of(tables: list[Table]) -> GroupedObjects:
 @settings(max_examples=5)
 @given(TABLES)
 def test_results_of_other_objects_are_refused(table: Table) -> None:
-    parts = hops.write_results({"a/": [TableResult(layout=table.layout, table=table)]})
+    parts = hops.write_results({"a/": [TableResult(layout=table.layout, tables=(table,))]})
     changed = replace(table, layout=replace(table.layout, content_digest=table.layout.content_digest + "x"))
     with pytest.raises(StaleInputError, match="materialize table_schemas again"):
         hops.read_results(parts, grouped_of([changed]))
