@@ -68,7 +68,8 @@ def _read_footer(file: ObjectFile, limits: ReadLimits) -> FileSchema:
     try:
         metadata = pq.read_metadata(pa.PythonFile(file, mode="r"))
         refuse_many_columns(file, "parquet", metadata.num_columns, limits)
-        columns, warnings = read_columns(metadata.schema.to_arrow_schema(), limits.max_depth, _source_types(metadata.schema))
+        own = pq.ParquetFile(pa.PythonFile(file, mode="r"), metadata=metadata)  # knows UUID and JSON, which the footer alone does not give
+        columns, warnings = read_columns(own.schema_arrow, limits.max_depth, _source_types(metadata.schema))
         created_by = metadata.created_by
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableFileError(file.key, "parquet", "the footer is corrupt") from error
@@ -87,8 +88,10 @@ def _source_types(schema: Any) -> dict[str, str]:
             continue
         if column.physical_type == "INT96":
             found[column.name] = "INT96"
-        elif column.logical_type.type in _TELLING_TYPES:
-            found[column.name] = column.logical_type.type
+        else:
+            # Older writers, and INTERVAL to this day, have the converted type only.
+            telling = _TELLING_TYPES & {column.logical_type.type, column.converted_type}
+            found.update((column.name, name) for name in telling)
     return found
 
 
