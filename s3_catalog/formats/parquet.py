@@ -12,6 +12,8 @@ from s3_catalog.formats._magic import describe_bytes
 from s3_catalog.storage.files import ObjectFile
 
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
+_MAX_LIST = 65_536
+"""Elements of one list in a footer (columns, row groups): the native reader makes room for as many as the footer claims."""
 _TELLING_TYPES = frozenset({"JSON", "BSON", "UUID", "ENUM", "INTERVAL"})
 """Logical types of which the Arrow type keeps less than their name says."""
 
@@ -66,9 +68,9 @@ def _read_footer(file: ObjectFile, limits: ReadLimits) -> FileSchema:
     from s3_catalog.formats._arrow_schema import read_columns
 
     try:
-        metadata = pq.read_metadata(pa.PythonFile(file, mode="r"))
+        own = pq.ParquetFile(pa.PythonFile(file, mode="r"), thrift_container_size_limit=_MAX_LIST)
+        metadata = own.metadata
         refuse_many_columns(file, "parquet", metadata.num_columns, limits)
-        own = pq.ParquetFile(pa.PythonFile(file, mode="r"), metadata=metadata)  # knows UUID and JSON, which the footer alone does not give
         columns, warnings = read_columns(own.schema_arrow, limits.max_depth, _source_types(metadata.schema))
         created_by = metadata.created_by
     except (pa.ArrowException, OSError, ValueError) as error:
