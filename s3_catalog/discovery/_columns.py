@@ -2,7 +2,8 @@
 
 Working tables: `objects` (one row per key, with why it is skipped), `files` (the rest with directory template and name group),
 `name_groups`, `assigned` (object -> layout, partition values), `excluded` (object -> reason), `failures` (object -> error),
-`owned` (object -> root and format of a table format), `logs` (object of a table format's log -> root).
+`owned` (object -> root and format of a table format), `logs` (object of a table format's log -> the same), `bare` (root without a data
+file -> layout).
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ def load_objects(connection: duckdb.DuckDBPyConnection, manifest: pa.Table, base
         CREATE TEMP TABLE excluded (i BIGINT, reason VARCHAR);
         CREATE TEMP TABLE failures (i BIGINT, error VARCHAR);
         CREATE TEMP TABLE owned (i BIGINT, root VARCHAR, format VARCHAR);
-        CREATE TEMP TABLE logs (i BIGINT, root VARCHAR);
+        CREATE TEMP TABLE logs (i BIGINT, root VARCHAR, format VARCHAR);
+        CREATE TEMP TABLE bare (root VARCHAR, layout INTEGER);
     """)
     _map_suffixes(connection)
 
@@ -132,6 +134,21 @@ def read_name_groups(connection: duckdb.DuckDBPyConnection) -> Iterator[dict[str
     )
 
 
+def read_bare_roots(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """(root, format) of the table formats' roots that hold a log and no data file, by root."""
+    return connection.execute("""
+        SELECT root, format FROM logs JOIN objects USING (i)
+        WHERE size > 0 AND root NOT IN (SELECT root FROM owned) GROUP BY ALL ORDER BY root
+    """).fetchall()
+
+
+def assign_bare_roots(connection: duckdb.DuckDBPyConnection, roots: Sequence[str], *, first_layout: int) -> None:
+    """Give roots without a data file their layouts."""
+    layouts = pa.array(range(first_layout, first_layout + len(roots)), pa.int32())
+    connection.register("bare_rows", pa.table({"root": pa.array(list(roots), pa.string()), "layout": layouts}))
+    connection.execute("INSERT INTO bare SELECT root, layout FROM bare_rows")
+
+
 def read_example_keys(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
     """Name group id -> manifest row of its newest object."""
     return dict(connection.execute("SELECT id, example FROM name_groups").fetchall())
@@ -188,9 +205,10 @@ def read_digests(connection: duckdb.DuckDBPyConnection) -> dict[int, dict[str, A
         WITH parts AS (
             SELECT layout, i, TRUE AS is_data FROM assigned
             UNION ALL
-            SELECT layout, logs.i, FALSE FROM (SELECT DISTINCT layout, root FROM assigned JOIN owned USING (i)) JOIN logs USING (root)
+            SELECT layout, logs.i, FALSE
+            FROM (SELECT layout, root FROM assigned JOIN owned USING (i) UNION SELECT layout, root FROM bare) JOIN logs USING (root)
         )
-        SELECT layout, count(*) FILTER (is_data) AS objects, (sum(size) FILTER (is_data))::BIGINT AS bytes,
+        SELECT layout, count(*) FILTER (is_data) AS objects, coalesce(sum(size) FILTER (is_data), 0)::BIGINT AS bytes,
                max(last_modified) FILTER (is_data) AS newest,
                format('{:x}', sum(md5_number_upper(line)::HUGEINT)) || '-' || format('{:x}', bit_xor(md5_number_lower(line))) AS digest
         FROM (

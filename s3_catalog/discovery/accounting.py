@@ -51,9 +51,20 @@ def build_ledger(
         },
         schema=LEDGER_SCHEMA,
     )
+    failed_keys = {**failed_keys, **_failed_logs(ledger, layouts)}
     ledger = _with_errors(_with_dead(ledger, dead), "table", failed_keys)
     rows = [{"key": failed.prefix, "size": 0, "error": failed.error} for failed in failed_prefixes]
     return pa.concat_tables([ledger, pa.Table.from_pylist(rows, LEDGER_SCHEMA)]).sort_by("key").combine_chunks()
+
+
+def _failed_logs(ledger: pa.Table, layouts: Sequence[tuple[TableLayout, str | None]]) -> dict[str, str]:
+    """One file of the log of each failed table without data files, so that its failure has a row."""
+    logs = ledger.column("key").filter(pc.equal(ledger.column("skipped"), SkipReason.TABLE_LOG))
+    found = {}
+    for layout, error in layouts:
+        if error and layout.object_count == 0:
+            found[pc.max(logs.filter(pc.starts_with(logs, layout.location))).as_py()] = error
+    return found
 
 
 def incomplete_layouts(grouping: Grouping, failed: Sequence[FailedPrefix]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from s3_catalog.discovery.places import read_template
 from s3_catalog.discovery.suffixes import UNKNOWN
 from s3_catalog.discovery.table_roots import claim_table_roots, describe_log
 from s3_catalog.discovery.unstructured import decide_unstructured
-from s3_catalog.discovery.verdicts import NameGroup, decide_place, decide_table_root
+from s3_catalog.discovery.verdicts import NameGroup, decide_bare_root, decide_place, decide_table_root
 from s3_catalog.errors import StoreError
 from s3_catalog.model.tables import UNSTRUCTURED, Partition, TableLayout
 
@@ -91,9 +91,11 @@ def _decide_groups(
     for members in by_place.values():
         drafts += decide_place(members, max_tables=rules.max_tables_per_folder)
     taken = {group.id for draft in drafts for group in draft.groups} | set(failed)
-    file_sets, not_data = decide_unstructured([g for g in groups if g.id not in taken], drafts)
+    bare = [decide_bare_root(root, table_format, describe_log(table_format)) for root, table_format in _columns.read_bare_roots(connection)]
+    file_sets, not_data = decide_unstructured([g for g in groups if g.id not in taken], [*drafts, *bare])
     drafts += file_sets
     _columns.assign_groups(connection, drafts, not_data, failed, first_layout=first_layout)
+    _columns.assign_bare_roots(connection, [draft.location for draft in bare], first_layout=first_layout + len(drafts))
     return [
         LayoutDraft(
             location=draft.location,
@@ -103,7 +105,7 @@ def _decide_groups(
             evidence=draft.evidence,
             warnings=tuple(draft.warnings),
         )
-        for draft in drafts
+        for draft in (*drafts, *bare)
     ]
 
 

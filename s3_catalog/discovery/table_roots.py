@@ -48,7 +48,7 @@ def claim_table_roots(connection: duckdb.DuckDBPyConnection) -> None:
                        ELSE {quote_sql(SkipReason.TABLE_MAINTENANCE)} END
         FROM claimed WHERE i NOT IN (SELECT i FROM owned);
 
-        INSERT INTO logs SELECT i, root FROM claimed WHERE {_in_log_sql()};
+        INSERT INTO logs SELECT i, root, format FROM claimed WHERE {_in_log_sql()};
     """)
 
 

@@ -110,13 +110,22 @@ def decide_table_root(groups: Sequence[NameGroup], reason: str) -> Draft:
     """
     root, table_format = groups[0].root or "", groups[0].format
     columns, _ = _join_columns(groups)
+    draft = decide_bare_root(root, table_format, reason)
+    draft.groups = list(groups)
+    draft.columns = () if table_format == "iceberg" else tuple(column for column in columns if column.declared)
+    return draft
+
+
+def decide_bare_root(root: str, table_format: str, reason: str) -> Draft:
+    """The table of a root that holds a log and no data file: it has no rows yet, or none any more."""
+    names = tuple(root.split("/")[:-1])
     return Draft(
-        place=groups[0].place,
+        place=Place(root, "", (), names),
         format=table_format,
         location=root,
-        words=tuple(root.split("/")[:-1]),
-        groups=list(groups),
-        columns=() if table_format == "iceberg" else tuple(column for column in columns if column.declared),
+        words=names,
+        groups=[],
+        columns=(),
         evidence=Evidence(rule=f"{table_format} log", reason=reason, runner_up="a folder of data files"),
     )
 

@@ -36,7 +36,7 @@ class DeltaTableFormat:
 
     name = "delta"
     log_folder = "_delta_log/"
-    log_file = ""
+    log_file = r"(?:\d+\.|_last_checkpoint$)"
 
     def read_table(self, log: TableLog) -> LoggedTable:
         """Read schema, partition columns, live files and the exact row count, deletion vectors subtracted."""

@@ -85,6 +85,38 @@ def test_a_second_crawl_of_an_unchanged_table_reads_nothing_and_changes_nothing(
     assert second.summary.skipped[SkipReason.TABLE_REMOVED] > 0
 
 
+def test_a_table_without_a_data_file_is_a_table(tmp_path: Path) -> None:
+    write_deltalake(tmp_path / "lake/warehouse/t", ROWS.slice(0, 0))
+    (tmp_path / "lake/empty/_delta_log").mkdir(parents=True)
+    settings = lake_settings(tmp_path / "lake", tmp_path)
+    report = crawl(settings)
+    (result,) = report.tables
+
+    assert result.table is not None
+    assert (result.table.name, result.table.row_count, result.table.layout.object_count) == ("warehouse_t", 0, 0)
+    assert [column.name for column in result.table.columns] == ["id", "site"]
+    assert crawl(settings).outcome.writes == 0
+
+
+def test_a_table_that_was_emptied_stays(lake: Path, tmp_path: Path) -> None:
+    settings = lake_settings(lake, tmp_path)
+    crawl(settings)
+    for path in lake.rglob("*.parquet"):
+        if "_delta_log" not in path.parts:
+            path.unlink()
+    assert crawl(settings).plan.count(Action.RETIRE) == 0
+
+
+def test_a_broken_log_without_data_files_is_a_failure_that_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "lake/t/_delta_log").mkdir(parents=True)
+    (tmp_path / "lake/t/_delta_log/00000000000000000000.json").write_text("{")
+    report = crawl(lake_settings(tmp_path / "lake", tmp_path))
+
+    ((key, error),) = report.summary.failed
+    assert (key, "line 1 is not JSON" in error) == ("t/_delta_log/00000000000000000000.json", True)
+    assert report.summary.listed == 1
+
+
 def test_without_the_ledger_of_before_the_log_is_read_again(lake: Path, tmp_path: Path) -> None:
     first = crawl(lake_settings(lake, tmp_path))
     settings = lake_settings(lake.parent, tmp_path, include=["lake/**"])
