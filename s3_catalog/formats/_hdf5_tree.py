@@ -115,7 +115,7 @@ class _TreeReader:
                 if not isinstance(link, h5py.HardLink) or name.startswith(_INDEXES):
                     continue
                 item = group[name]
-                address = h5py.h5o.get_info(item.id).addr
+                address = h5py.h5g.get_objinfo(item.id).objno  # h5o.get_info would add up the sizes of all indexes
             except _BROKEN as error:
                 self._warn(f"{_shown(path + str(name))} cannot be read ({type(error).__name__})")
                 continue

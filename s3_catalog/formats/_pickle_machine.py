@@ -220,7 +220,8 @@ class _Machine:
     def _add_items(self, values: list[Any]) -> None:
         target = self._top()
         if isinstance(target, Call):
-            target = target.items = target.items or Items()
+            target.items = target.items or Items()
+            target = target.items
         if not isinstance(target, Items):
             raise ValueError("no list")
         target.extend(values)
@@ -235,7 +236,8 @@ class _Machine:
     def _add_pairs(self, values: list[Any]) -> None:
         target = self._top()
         if isinstance(target, Call):
-            target = target.pairs = target.pairs or Pairs()
+            target.pairs = target.pairs or Pairs()
+            target = target.pairs
         if not isinstance(target, Pairs):
             raise ValueError("no dict")
         target.extend(values)
@@ -276,8 +278,10 @@ class _Machine:
         self._stack.append(self._name(module, name))
 
     def _name(self, module: str, name: str) -> Global:
+        if not _is_name(module) or not _is_name(name):
+            raise PickleRefusedError("it would load something that is no name")
         if not is_data(module, name):
-            raise PickleCallError(f"refused: it would call {_printable(module)}.{_printable(name)}, and only plain data is read")
+            raise PickleCallError(f"refused: it would call {module}.{name}, and only plain data is read")
         return Global(module, name)
 
     def _step_inst(self, names: str) -> None:
@@ -306,7 +310,7 @@ class _Machine:
     def _step_build(self, _: Any) -> None:
         state, target = self._pop(), self._top()
         if isinstance(target, Global):
-            raise PickleCallError(f"refused: it would change {_printable(target.module)}.{_printable(target.name)}")
+            raise PickleCallError(f"refused: it would change {target.module}.{target.name}")
         if not isinstance(target, Call):
             raise ValueError("no object")
         target.state = state
@@ -372,12 +376,12 @@ def _simplify(function: Global, args: tuple[Any, ...]) -> Any:
         case ("copyreg" | "copy_reg", "_reconstructor" | "__newobj__"), (Global() as made, *rest):
             return Call(made, tuple(rest))
         case ("copyreg" | "copy_reg", _), _:
-            raise PickleCallError(f"refused: it would call copyreg.{_printable(function.name)} on what it computes")
+            raise PickleCallError(f"refused: it would call copyreg.{function.name} on what it computes")
     return Call(function, args)
 
 
-def _printable(name: str) -> str:
-    return name if len(name) <= 80 and name.replace(".", "_").isidentifier() else "(something that is no name)"
+def _is_name(text: str) -> bool:
+    return len(text) <= 200 and all(part.isidentifier() for part in text.split("."))
 
 
 class _Lines:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-KEPT_ITEMS = 20_000
-"""So many items of a list or dict are kept; the rest are counted."""
+KEPT_VALUES, KEPT_ITEMS = 200_000, 20_000
+"""So many plain values, and so many others, of a list or dict are kept; the rest are counted."""
 
 
 class PickleRefusedError(Exception):
@@ -60,18 +60,36 @@ class Global:
 
 @dataclass(slots=True, eq=False)
 class Items:
-    """A list or set: its first items, how many it has, and the Python types of the simple ones among the others."""
+    """A list or set: its first items, how many it has, and examples of the others.
+
+    `examples` are (position, values): of every batch that was not kept, one value of each kind. Python writes lists in batches of 1,000.
+    """
 
     kept: list[Any] = field(default_factory=list)
     count: int = 0
-    other_types: set[type] = field(default_factory=set)
+    examples: list[tuple[int, list[Any]]] = field(default_factory=list)
 
     def extend(self, values: list[Any]) -> None:
-        room = KEPT_ITEMS - len(self.kept)
-        self.kept += values[:room] if room > 0 else ()
-        self.count += len(values)
+        limit = KEPT_ITEMS if values and isinstance(values[0], Items | Pairs | tuple) else KEPT_VALUES
+        room = max(0, limit - len(self.kept)) if self.count == len(self.kept) else 0
+        self.kept += values[:room]
         if len(values) > room:
-            self.other_types.update(map(type, values[max(room, 0) :]))
+            others = values[room:]
+            self.examples.append((self.count + room, list({_kind(value): value for value in others}.values())))
+        self.count += len(values)
+
+    def part(self, start: int, stop: int) -> Items:
+        """The items between two positions, as far as they are known."""
+        kept = self.kept[start:stop]
+        starts = [position for position, _ in self.examples] + [self.count]
+        whole = [
+            (max(0, at - start), values) for (at, values), end in zip(self.examples, starts[1:], strict=True) if start <= at and end <= stop
+        ]
+        return Items(kept, stop - start, whole)
+
+
+def _kind(value: Any) -> object:
+    return (value.function.module, value.function.name) if isinstance(value, Call) else type(value)
 
 
 @dataclass(slots=True, eq=False)

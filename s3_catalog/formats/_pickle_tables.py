@@ -73,8 +73,10 @@ class Tables:
             found = self._types.of_array(values) or Found(pa.string(), None)
             positions = _positions(placement, self._limits.max_columns)
             self._refuse_many(len(placed) + len(positions))
-            for position in positions:
-                placed[position] = Found(found.type, found.shape[-1] if found.shape else found.length, found.source_type, found.conflict)
+            for row, position in enumerate(positions):
+                placed[position] = self._types.of_block_row(values, row) or Found(
+                    found.type, found.shape[-1] if found.shape else found.length, found.source_type, found.conflict
+                )
         names = _index_names(axis)
         width = max([len(names or ()), *(position + 1 for position in placed)], default=0)
         self._refuse_many(width)

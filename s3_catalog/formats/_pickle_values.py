@@ -7,7 +7,7 @@ import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -60,12 +60,21 @@ class Types:
 
     def of_items(self, items: Items | tuple[Any, ...], depth: int) -> Found:
         """The type of a list's values, and how many there are."""
-        kept, count = (items.kept, items.count) if isinstance(items, Items) else (items, len(items))
-        merged = self._merge(kept, depth)
-        for python_type in items.other_types if isinstance(items, Items) else ():
-            other = _PYTHON_TYPES.get(python_type)
-            merged = _join(merged, other) if other is not None else merged
-        return Found(merged.type, count, conflict=merged.conflict)
+        if isinstance(items, tuple):
+            merged = self._merge(items, depth)
+            return Found(merged.type, len(items), conflict=merged.conflict)
+        merged = self._merge(chain(items.kept, *(values for _, values in items.examples)), depth)
+        return Found(merged.type, items.count, conflict=merged.conflict)
+
+    def of_block_row(self, values: Any, row: int) -> Found | None:
+        """One row of a block of Python objects, which is a column of a pandas frame; None for any other block."""
+        array = numpy_array(values)
+        if array is None or len(array[1]) != 2 or not isinstance(array[2], Items):
+            return None
+        (height, width), items = array[1], array[2]
+        if is_column_major(values):
+            return self.of_items(Items(items.kept[row::height], width), self.depth)
+        return self.of_items(items.part(row * width, (row + 1) * width), self.depth)
 
     def of_value(self, value: Any, depth: int) -> pa.DataType:
         """The type of one value."""
@@ -153,8 +162,9 @@ class Types:
         if not isinstance(dtype, Call) or not self._spend(depth):
             return UNKNOWN
         state, name = dtype.state, dtype.function.name
-        if name == "dtype" and dtype.args and isinstance(dtype.args[0], str):
-            return self._of_numpy_dtype(dtype.args[0], state if isinstance(state, tuple) else (), depth)
+        if name == "dtype" and dtype.args:
+            code = dtype.args[0] if isinstance(dtype.args[0], str) else "V"  # numpy.record, which has fields as V has
+            return self._of_numpy_dtype(code, state if isinstance(state, tuple) else (), depth)
         masked = _MASKED.fullmatch(name)
         if masked:
             return Found(
@@ -229,6 +239,9 @@ class Types:
             index = state.get("_sparse_index")
             length = index.args[0] if isinstance(index, Call) and index.args and isinstance(index.args[0], int) else None
             return Found(self.of_dtype(state.get("_dtype"), depth - 1).type, length, "Sparse")
+        if name == "Categorical" and state.get("_categories") is not None:  # pandas before 0.21
+            categories, codes = self.of_array(state.get("_categories"), depth - 1), self.of_array(state.get("_codes"), depth - 1)
+            return Found(categories.type, codes.length, "category") if categories and codes else None
         values = self.of_array(state.get("_data") or state.get("_ndarray") or state.get("_codes"), depth - 1)
         dtype = self.of_dtype(state.get("_dtype"), depth - 1)
         if values is None:
@@ -317,6 +330,11 @@ def numpy_array(value: Any) -> tuple[Any, tuple[int, ...], Any] | None:
         case _:
             return None
     return (dtype, shape, data) if all(isinstance(size, int) and not isinstance(size, bool) and size >= 0 for size in shape) else None
+
+
+def is_column_major(value: Any) -> bool:
+    """Whether a numpy array lists its values column by column."""
+    return isinstance(value, Call) and isinstance(value.state, tuple) and len(value.state) > 3 and value.state[3] is True
 
 
 def is_range(index: Any) -> bool:
