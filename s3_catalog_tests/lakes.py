@@ -24,8 +24,8 @@ def write_text(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def lake_settings(lake: Path, home: Path, **overrides: object) -> Settings:
-    """Settings for a folder and an SQLite catalog beside it."""
+def lake_settings(lake: Path | str, home: Path, **overrides: object) -> Settings:
+    """Settings for a folder (or a URL) and an SQLite catalog in `home`."""
     return load_settings(environ={}, overrides={"location": str(lake), "catalog": f"sqlite:///{home / 'catalog.db'}", **overrides})
 
 

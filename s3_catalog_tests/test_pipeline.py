@@ -162,7 +162,7 @@ def test_a_manifest_in_the_bucket_is_honoured_by_whole_and_by_scoped_crawls(sett
     whole, scoped = crawl(settings), crawl(settings, scope="devices/")
 
     for report in (whole, scoped):
-        (devices,) = [r.table for r in report.tables if r.layout.location == "devices/"]
+        (devices,) = [table for r in report.tables for table in r.tables if r.layout.location == "devices/"]
         assert [c.name for c in devices.layout.partition_columns] == ["device"]
         assert devices.layout.evidence.reason == "pinned by openmetadata.json"
     assert scoped.outcome.writes == 0
@@ -179,7 +179,7 @@ def test_a_manifest_that_cannot_be_understood_fails_alone(settings, lake):
 def test_a_configured_template_pins_tables(lake, tmp_path):
     settings = lake_settings(lake, tmp_path, tables=[{"path": "sales/{table}/{day}/*.parquet"}])
     report = crawl(settings)
-    (orders,) = [r.table for r in report.tables if r.layout.location == "sales/orders/"]
+    (orders,) = [table for r in report.tables for table in r.tables if r.layout.location == "sales/orders/"]
 
     assert [c.name for c in orders.layout.partition_columns] == ["day"]
 
