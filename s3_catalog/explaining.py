@@ -37,6 +37,7 @@ MEANINGS: Mapping[str, str] = {
     SkipReason.TABLE_MAINTENANCE: "it lies in a Delta, Iceberg or Hudi table and is not one of its live data files",
     SkipReason.FEED_MANIFEST: "it lists the files of an inventory or a feed; those files are catalogued themselves",
     SkipReason.SIDECAR: "it describes tables to the catalog and is none itself",
+    SkipReason.TABLE_REMOVED: "the log of its Delta, Iceberg or Hudi table has removed it: no reader of the table sees it",
     SkipReason.NOT_DATA: "it is no data file and lies beside a table's files, like a README",
 }
 """What a `SkipReason` means to somebody who asks why."""

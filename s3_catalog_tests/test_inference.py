@@ -94,7 +94,7 @@ def test_an_object_replaced_after_the_listing_is_a_failure_of_that_file(tmp_path
     (result,) = infer_tables(store, grouping, InferenceRules())
 
     assert result.table is None
-    assert "changed" in result.error or "replaced" in result.error
+    assert "changed" in str(result.error) or "replaced" in str(result.error)
 
 
 @pytest.mark.parametrize("name", ["extensionless", "part-00000.gz"])
