@@ -128,6 +128,7 @@ LARGE: dict[str, tuple[bytes, bytes]] = {
     "data.tsv": (ROWS.replace(b",", b"\t"), b""),
     "data.json": (b"[" + b'{"id": 1, "noise": 0.5},' * 50_000, b""),
     "data.jsonl": (b'{"id": 1, "noise": 0.5}\n' * 50_000, b""),
+    "data.log": (b"#Fields: id noise\n" + b"1 0.5\n" * 200_000, b""),
     "data.xml": (b"<rows>" + b'<row id="1" noise="0.5"/>' * 50_000, b""),
     "data.zip": (b"", zipped()),
     "data.tar": tarred(5 * GIGABYTE - 512),
