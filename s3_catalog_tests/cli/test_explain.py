@@ -84,7 +84,7 @@ def test_objects_by_fate(sample_catalog: str) -> None:
 
     assert keys("--failed") == ["sales/returns/returns.parquet"]
     assert len(keys("--skipped")) == 18
-    assert len(keys("--skipped", "--failed")) == 13
+    assert len(keys("--skipped", "--failed")) == 19
     assert keys("--table", "suppliers") == ["suppliers.csv"]
     assert len(keys("--prefix", "sales/orders/year=2024/month=0")) == 12
     assert keys("--table", "sales_orders", "--prefix", PART) == [PART]
