@@ -38,7 +38,8 @@ This page is written by `s3_catalog_tests/formats/test_matrix.py` from what the 
 """
 FOOT = """
 - **compressions**: of the file as a whole. `outside` are {codecs};
-  a format that is read from its end is read so only while the compressed file is small. Codecs inside a file (Parquet, ORC, Avro, Arrow, HDF5) are its library's matter.
+  a format that is read from its end is read so only while the compressed file is small. Codecs inside a file (Parquet, ORC, Avro, Arrow,
+  HDF5) are its library's matter.
 - **a small file**, **1 GB**: requests, and bytes, for the schema of one file with the limits as they are by default.
 - **row count**: `exact` for a file of any size; `exact when small`: only where the bytes read for the schema are the whole file (Avro:
   also where a dozen small requests reach every block), else the file gives none.
