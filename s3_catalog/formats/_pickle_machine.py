@@ -83,7 +83,8 @@ class _Machine:
     def __init__(self, stream: BinaryIO, limits: PickleLimits) -> None:
         self._stream, self._limits = _Lines(stream), limits
         self._stack: list[Any] = []
-        self._memo: dict[int, Any] = {}
+        self._memo: list[Any] = []
+        self._far_memo: dict[int, Any] = {}  # of indices that do not follow one on the other, as after an optimizer
         self.steps = 0
         self._objects = 0
         self._bytes_read = 0
@@ -119,7 +120,7 @@ class _Machine:
             raise self._limit(f"reading it takes longer than {self._limits.seconds:g} seconds")
         if self._bytes_read + self._stream.bytes_of_lines > self._limits.read_bytes:
             raise self._limit(f"more than {self._limits.read_bytes:,} bytes of it would have to be read")
-        if len(self._stack) > _MAX_OBJECTS or self._objects > _MAX_OBJECTS or len(self._memo) > 40 * _MAX_OBJECTS:
+        if len(self._stack) > _MAX_OBJECTS or self._objects > _MAX_OBJECTS or len(self._far_memo) > _MAX_OBJECTS:
             raise self._limit(f"it holds more than {_MAX_OBJECTS:,} objects")
 
     def _limit(self, reason: str) -> PickleLimitError:
@@ -257,13 +258,18 @@ class _Machine:
         value = self._top()
         if len(self._memo) > _MAX_OBJECTS and isinstance(value, str):
             value = LOST_TEXT
-        self._memo[index] = value
+        if index == len(self._memo):
+            self._memo.append(value)
+        elif 0 <= index < len(self._memo):
+            self._memo[index] = value
+        else:
+            self._far_memo[index] = value
 
     def _step_memoize(self, _: Any) -> None:
-        self._step_put(len(self._memo))
+        self._step_put(len(self._memo) + len(self._far_memo))
 
     def _step_get(self, index: int) -> None:
-        self._stack.append(self._memo[index])
+        self._stack.append(self._memo[index] if 0 <= index < len(self._memo) else self._far_memo[index])
 
     # -- names and calls
 
