@@ -16,6 +16,8 @@ _REGION = re.compile(REGION_PATTERN)
 _AFTER = {"year": "month", "month": "day", "day": "hour", "hour": "minute", "date": "hour", "yearmonth": "day"}
 """What one or two digits mean after each date part."""
 _NAMES = {"datetime": "date_hour", "yearmonth": "month"}
+_DATE_LABELS = frozenset({"dt", "ds", "d", "date", "day"})
+"""Words before a date that only say it is one (`date-2024-01-31/`)."""
 DATE_KINDS = frozenset({"year", "yearmonth", "month", "day", "hour", "minute", "date", "datetime"})
 
 
@@ -78,6 +80,8 @@ def read_template(template: Sequence[str], *, base: str = "") -> Place:
         kind, _, kept = token[1:].partition(":")
         if kind == "part":
             kind = _AFTER.get(previous, "number")
+        if kind == "stamped" and kept.strip("-_. ").lower() in _DATE_LABELS:
+            kind, kept = "date", ""
         if kind == "stamped":
             pattern.append(f"{kept}*")
             names.append(kept.strip("-_. "))

@@ -108,7 +108,7 @@ _GENERIC_WORDS = (
     "table|result|results|content|contents|object|run|items|full|initial|incremental|delta|history|backfill|snapshot|load|all|base|partition|bucket"
     "|split"
 )
-GENERIC_STEM = rf"(?:{_GENERIC_WORDS})?(?:_(?:{_GENERIC_WORDS}|c|r|m|t|of|to|s|tid|attempt|snappy|gzip|zstd|initial|load))*"
+GENERIC_STEM = rf"x[a-z][a-z]|(?:{_GENERIC_WORDS})?(?:_(?:{_GENERIC_WORDS}|[a-z]|of|to|tid|attempt|snappy|gzip|zstd))*"
 """Normalised words of a file name that say nothing about which table it is: parts that Spark, Hadoop, Flink and people write."""
 
 DOCUMENT_NAME = r"(?is)(?:readme|license|licence|notice|changelog|authors|copying)(?:\..*)?|.*\.(?:md|rst|adoc)"

@@ -19,6 +19,8 @@ _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _FIRST_MARK = re.compile(f"[{UUID_MARK}-{NUMBER_MARK}]")
 _NAME_DATES = ((DATE_MARK, "date"), (MONTH_MARK, "yearmonth"), (YEAR_MARK, "year"))
 _SHARED_PREFIX_SHARE = 0.9
+_HIVE_WORD_LENGTH = 3
+"""Shorter names inside key=value folders (`us.parquet`, `b.csv`) are parts: such a root is nearly always one table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,11 +157,11 @@ def _splitting_stems(partitioned: Sequence[NameGroup], *, max_tables: int) -> se
     for group in partitioned:
         directories[group.stem] += group.directories
         files[group.stem] += group.files
-    words = {stem for stem in directories if stem}
+    hive = any(column.declared for group in partitioned for column in group.place.columns)
+    words = {stem for stem in directories if len(stem) >= (_HIVE_WORD_LENGTH if hive else 2)}
     if not 2 <= len(words) <= max_tables:
         return set()
     most = max(directories.values())
-    hive = any(column.declared for group in partitioned for column in group.place.columns)
     recurring = {stem for stem in words if directories[stem] >= 2 and directories[stem] * 2 >= most}
     if len(recurring) >= 2 and len(recurring) * 2 >= len(words):
         return words if not hive else recurring

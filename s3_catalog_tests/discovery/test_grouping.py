@@ -191,6 +191,17 @@ def test_an_s3_inventory_is_one_table_and_its_manifests_are_skipped():
             ["a.csv", "b.parquet", "n_1.json", "n_2.json"], {"a.csv": "csv()", "b.parquet": "parquet()", "n_*": "json()"}, id="at the root"
         ),
         pytest.param(["m/v1/p-0.parquet", "m/v2/p-0.parquet"], {"m/v1/": "parquet()", "m/v2/": "parquet()"}, id="versions"),
+        pytest.param(["t/part_a.csv", "t/part_b.csv"], {"t/": "csv()"}, id="lettered parts"),
+        pytest.param(["t/xaa", "t/xab", "t/xac"], {"t/": "orc()"}, id="pieces of split"),
+        pytest.param(
+            [f"t/d={d}/{r}.csv" for d in (1, 2) for r in ("us", "eu")], {"t/": "csv(d:int)"}, id="short names inside Hive partitions"
+        ),
+        pytest.param(
+            [f"t/d={d}/{r}.csv" for d in (1, 2) for r in ("orders", "users")],
+            {"t/**/orders*": "csv(d:int)", "t/**/users*": "csv(d:int)"},
+            id="telling names inside Hive partitions",
+        ),
+        pytest.param(["t/date-2024-01-01/a.csv", "t/date-2024-01-02/b.csv"], {"t/": "csv(date:date)"}, id="labelled dates"),
         pytest.param(["t/17/a.csv", "t/4711/a.csv"], {"t/": "csv(partition_0:int)"}, id="folders of ids"),
     ],
 )
