@@ -198,3 +198,7 @@ def _launcher(reader: str) -> _Launcher:
     launcher = _Launcher(reader)
     atexit.register(launcher.stop)
     return launcher
+
+
+# A fork of this process starts its own: a lock that some thread held at that moment would never be free there.
+os.register_at_fork(after_in_child=_launcher.cache_clear)
