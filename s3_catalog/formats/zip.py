@@ -78,7 +78,7 @@ def _describe_failure(file: ObjectFile, window: _Window) -> str:
 
 def _members(archive: zipfile.ZipFile, file: ObjectFile, limits: ReadLimits) -> Iterator[Member]:
     for info in archive.infolist():
-        if not info.is_dir():
+        if not info.filename.endswith("/"):
             yield Member(name=info.filename, file=_open_member(archive, file, info, limits), refusal=_refusal(info))
 
 
