@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from s3_catalog.formats._sandbox_process import RefusedError
@@ -18,7 +18,7 @@ _HEAD_CELLS = 200_000
 _HEADER_ROWS = 64
 _MAX_MERGED = 10_000
 _CELL_CHARACTERS = 200
-_MAX_SHEETS = 256
+MAX_SHEETS = 256
 _MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_STREAM = "EncryptedPackage".encode("utf-16-le")
@@ -52,7 +52,7 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
     except calamine.CalamineError as error:
         raise RefusedError(_reason(error)) from error
     sheets, skipped, cells = list[dict[str, Any]](), list[list[str]](), int(options["max_cells"])
-    for about in workbook.sheets_metadata[:_MAX_SHEETS]:
+    for about in workbook.sheets_metadata[:MAX_SHEETS]:
         if about.typ != calamine.SheetTypeEnum.WorkSheet:
             skipped.append([about.name, "no cells"])
             continue
@@ -65,7 +65,7 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
         cells -= found.pop("cells")
         found |= {"name": about.name, "visibility": str(about.visible).rpartition(".")[2]}
         sheets.append(found)
-    skipped += [[about.name, "too many sheets"] for about in workbook.sheets_metadata[_MAX_SHEETS : 2 * _MAX_SHEETS]]
+    skipped += [[about.name, "too many sheets"] for about in workbook.sheets_metadata[MAX_SHEETS : 2 * MAX_SHEETS]]
     return {"sheets": sheets, "skipped": skipped}
 
 
@@ -108,11 +108,19 @@ def _reason(error: Exception) -> str:
 
 
 def _read_sheet(sheet: Any, max_cells: int) -> dict[str, Any]:
+    found = summarize(sheet.iter_rows() if sheet.height else iter(()), max_cells)
+    above = found["above"]
+    ranges = [(top - above, left, bottom - above, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()]
+    return found | {"merged": [area for area in ranges if 0 <= area[0] < _HEADER_ROWS][:_MAX_MERGED]}
+
+
+def summarize(sheet_rows: Iterable[Sequence[Any]], max_cells: int) -> dict[str, Any]:
+    """Keep the first rows of a sheet, and count the kinds of the cells below them."""
     head: list[list[list[str]]] = []
     kinds: list[dict[str, int]] = []
     rows = cells = above = 0
     complete = True
-    for row in sheet.iter_rows() if sheet.height else _no_rows():
+    for row in sheet_rows:
         if not head and not any(_kind(value) for value in row):
             above += 1
             continue
@@ -131,13 +139,7 @@ def _read_sheet(sheet: Any, max_cells: int) -> dict[str, Any]:
                 filled = True
                 column[kind] = column.get(kind, 0) + 1
         rows += filled
-    ranges = [(top - above, left, bottom - above, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()]
-    merged = [area for area in ranges if 0 <= area[0] < _HEADER_ROWS][:_MAX_MERGED]
-    return {"head": head, "kinds": kinds, "rows": rows, "complete": complete, "merged": merged, "above": above, "cells": cells}
-
-
-def _no_rows() -> Iterator[list[Any]]:
-    return iter(())
+    return {"head": head, "kinds": kinds, "rows": rows, "complete": complete, "merged": [], "above": above, "cells": cells}
 
 
 def _kind(value: Any) -> str:

@@ -32,6 +32,10 @@ _MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _TIME_SIGNALS = (signal.SIGXCPU, signal.SIGKILL)
 
 
+class OutOfMemoryError(UnreadableFileError):
+    """The reader needed more memory than its process may take, as far as can be told from outside."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
     """How a reader runs. `reader` is a module of this package with `prepare()` (its imports) and `read(file, options)`; sizes in bytes.
@@ -48,7 +52,7 @@ def read_sandboxed(sandbox: Sandbox, file: ObjectFile, file_format: str, options
     """Read a file in a process of its own; gives the JSON that the reader made of it.
 
     Raises:
-        UnreadableFileError: the reader refused or failed, or needed more than the limits allow.
+        UnreadableFileError: the reader refused or failed, or needed more than the limits allow (`OutOfMemoryError` where that was memory).
         StoreError: the object could not be read or has changed.
     """
     file.head(sandbox.block_bytes)  # fetched before a place is taken: most files need no more
@@ -114,13 +118,13 @@ class _Conversation:
         if "refused" in answer:
             raise self._refuse(str(answer["refused"]))
         if "memory" in answer:
-            raise self._refuse(self._too_large())
+            raise OutOfMemoryError(self._file.key, self._format, self._too_large())
         if "failed" in answer:
             raise self._refuse(f"the bytes are corrupt ({answer['failed']})")
         if answer["killed"] in _TIME_SIGNALS:
             raise self._refuse(self._too_long())
         if answer["killed"] == signal.SIGABRT:
-            raise self._refuse(f"the bytes are corrupt, or {self._too_large()}")
+            raise OutOfMemoryError(self._file.key, self._format, f"the bytes are corrupt, or {self._too_large()}")
         raise self._refuse("the bytes made their reader crash")
 
     def _too_large(self) -> str:

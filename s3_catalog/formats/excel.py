@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -15,14 +16,15 @@ from s3_catalog.formats._excel_header import Cell, Merged, find_header
 from s3_catalog.formats._footer import refuse_many_columns
 from s3_catalog.formats._header import name_columns
 from s3_catalog.formats._magic import describe_bytes
-from s3_catalog.formats._sandbox import Sandbox, read_sandboxed
+from s3_catalog.formats._sandbox import OutOfMemoryError, Sandbox, read_sandboxed
 from s3_catalog.formats._whole import add_warnings, open_plain
 from s3_catalog.model.tables import Column, TypeConflict
 from s3_catalog.model.types import merge_types, type_text
 from s3_catalog.storage.files import ObjectFile
 
 _SANDBOX = Sandbox(reader="_excel_sheets", block_bytes=4 * 1024 * 1024, memory_bytes=320 * 1024 * 1024)
-_MAX_CELLS = 5_000_000
+_ROWS_SANDBOX = replace(_SANDBOX, reader="_excel_rows")
+_MAX_CELLS, _MAX_STREAMED_CELLS = 10_000_000, 200_000
 _MAX_UNPACKED_BYTES = 1024 * 1024 * 1024
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WORKBOOK_PARTS = (b"xl/workbook.", b"xl/worksheets/", b"xl/_rels/workbook.", b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet")
@@ -67,8 +69,7 @@ class ExcelFormat:
                 f"{source.file.size:,} bytes, more than the limit of {limits.max_whole_file_bytes:,} for files that are read as a whole"
             )
             raise UnreadableFileError(file.key, self.name, reason)
-        options = {"max_cells": _MAX_CELLS, "max_unpacked_bytes": _MAX_UNPACKED_BYTES}
-        answer = read_sandboxed(_SANDBOX, source.file, self.name, options, limits)
+        answer = self._read_sheets(source.file, limits)
         members = {sheet["name"]: _read_sheet(file, sheet, limits) for sheet in answer["sheets"]}
         skipped = tuple(f"sheet {name!r} left out: {reason}" for name, reason in answer["skipped"] if reason != "no cells")
         found = {name: add_warnings(schema, (*source.warnings, *skipped)) for name, schema in members.items() if schema is not None}
@@ -76,6 +77,19 @@ class ExcelFormat:
             reason = "; ".join(skipped) if skipped else "no sheet has cells"
             raise UnreadableFileError(file.key, self.name, reason)
         return found
+
+    def _read_sheets(self, file: ObjectFile, limits: ReadLimits) -> Any:
+        """What the sandboxed reader says of the sheets; the first rows only of a workbook that does not fit into its memory."""
+        options = {"max_cells": _MAX_CELLS, "max_unpacked_bytes": _MAX_UNPACKED_BYTES}
+        try:
+            return read_sandboxed(_SANDBOX, file, self.name, options, limits)
+        except OutOfMemoryError as out_of_memory:
+            if importlib.util.find_spec("openpyxl") is None:
+                raise
+            try:
+                return read_sandboxed(_ROWS_SANDBOX, file, self.name, options | {"max_cells": _MAX_STREAMED_CELLS}, limits)
+            except UnreadableFileError:
+                raise out_of_memory from None
 
 
 def _read_sheet(file: ObjectFile, sheet: Mapping[str, Any], limits: ReadLimits) -> FileSchema | None:
@@ -95,7 +109,7 @@ def _read_sheet(file: ObjectFile, sheet: Mapping[str, Any], limits: ReadLimits) 
     names, warnings = name_columns([header.names[i] for i in used], len(used))
     columns, conflicts = _type_columns(file.key, names, [counts[i] for i in used])
     if not sheet["complete"]:
-        warnings.append(f"only the first {_MAX_CELLS:,} cells of the workbook were read")
+        warnings.append("only the first rows were read: the workbook is too large to be read as a whole")
     return FileSchema(
         columns=columns,
         row_count=len(body) + sheet["rows"] if sheet["complete"] else None,
