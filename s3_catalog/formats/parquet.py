@@ -75,10 +75,21 @@ def _read_footer(file: ObjectFile, limits: ReadLimits) -> FileSchema:
         created_by = metadata.created_by
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableFileError(file.key, "parquet", "the footer is corrupt") from error
-    rows = sum(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
-    if rows != metadata.num_rows or rows < 0:
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    rows = sum(group.num_rows for group in groups)
+    if rows != metadata.num_rows or rows < 0 or any(_has_fewer_values(group) for group in groups):
         raise UnreadableFileError(file.key, "parquet", "the footer contradicts itself: its row groups do not add up to its row count")
     return FileSchema(columns=columns, row_count=rows, warnings=warnings, details={"created_by": created_by} if created_by else {})
+
+
+def _has_fewer_values(group: Any) -> bool:
+    """Whether a row group claims more rows than its first column has values (nulls are values; a list has one or more per row)."""
+    import pyarrow as pa
+
+    try:
+        return bool(group.num_columns and group.column(0).num_values < group.num_rows)
+    except (pa.ArrowException, OSError):  # a column that is encrypted by a key of its own does not tell
+        return False
 
 
 def _source_types(schema: Any) -> dict[str, str]:

@@ -66,6 +66,7 @@ def test_no_hostile_file_takes_long(outcomes: dict[str, dict[str, Any]]) -> None
         ("30000 deep.orc", "nested more than 1,000 deep"),
         ("shared.orc", "no tree"),
         ("columns.parquet", "corrupt"),
+        ("rows.parquet", "do not add up to its row count"),
         ("zip bomb.zip", "read: 2 columns"),
     ],
 )
