@@ -89,7 +89,7 @@ def cost_of_small(name: str) -> str:
 def cost_of_large(name: str, folder: Path) -> str:
     file_name = next((large for large in LARGE if Path(large).suffix in file_formats()[name].suffixes), None)
     if name in WHOLE_FILE:
-        return f"refused above {ReadLimits().max_whole_file_bytes >> 20} MiB"
+        return f"at most {ReadLimits().max_whole_file_bytes >> 20} MiB of it"
     if file_name is None:
         return "metadata blocks of 64 KiB"
     write_sparse(folder / file_name, GIGABYTE)
