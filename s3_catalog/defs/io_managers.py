@@ -63,7 +63,7 @@ class ParquetParts(dg.UPathIOManager):
     def load_from_path(self, context: dg.InputContext, path: UPath) -> pa.Table:
         import pyarrow.parquet as pq
 
-        return pq.read_table(io.BytesIO(path.read_bytes()))
+        return pq.ParquetFile(pa.BufferReader(path.read_bytes())).read(use_threads=False)
 
 
 class ParquetPartsStorage(dg.ConfigurableIOManagerFactory):  # type: ignore[type-arg]
