@@ -163,6 +163,8 @@ def infer_schema(
     within_budget = layout.size_bytes <= rules.sample_files * rules.limits.head_bytes
     if objects.num_rows <= rules.count_files and (within_budget or (reader is not None and reader.counts_cheaply)):
         wanted = objects.num_rows
+    delimiter = dict(layout.options).get("delimiter")
+    limits = replace(rules.limits, delimiter=delimiter) if delimiter else rules.limits
     read: dict[str, list[tuple[_Object, FileSchema]]] = {}
     failed: list[tuple[str, str]] = []
     done = 0
@@ -170,7 +172,7 @@ def infer_schema(
         if done == wanted or (not done and len(failed) > _SPARE_FILES):
             break
         try:
-            members = _read_file(store, found, layout, rules.limits, opened or {})
+            members = _read_file(store, found, layout, limits, opened or {})
         except S3CatalogError as error:
             failed.append((found.key, str(error)))
             if isinstance(error, MissingExtraError):

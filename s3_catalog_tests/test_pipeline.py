@@ -218,3 +218,10 @@ def test_the_tables_of_one_workbook_or_archive_live_and_stay_together(settings, 
     assert again.outcome.writes == 0
     assert broken.plan.count(Action.RETIRE) == 0
     assert [key for key, _ in broken.summary.failed] == ["both.zip"]
+
+
+def test_a_manifests_separator_is_believed_where_the_bytes_would_tell_another(settings, lake):
+    write_text(lake / "odd/x.csv", "a~b,c~d\n1~x,y~4\n5~z,w~8\n")
+    write_text(lake / "openmetadata.json", '{"entries": [{"dataPath": "odd", "structureFormat": "csv", "separator": "~"}]}')
+
+    assert schemas(crawl(settings))["odd"] == "csv(a:bigint, b,c:string, d:bigint)"

@@ -132,8 +132,15 @@ def _read_entry(entry: Any, index: int) -> Pin:
         table_group=bool(depth),
         format=file_format,
         types={c["name"]: _OPENMETADATA_TYPES.get(str(c.get("dataType", "")).upper(), "string") for c in columns},
-        options=(("delimiter", str(entry["separator"])),) if entry.get("separator") else (),
+        options=(("delimiter", _separator(entry["separator"], index)),) if entry.get("separator") else (),
     )
+
+
+def _separator(separator: Any, index: int) -> str:
+    text = "\t" if separator == r"\t" else separator
+    if not isinstance(text, str) or len(text) != 1 or text in "\r\n":
+        raise ConfigError(f"{MANIFEST_NAME}: the separator of entry {index} must be one character")
+    return text
 
 
 def _group(placeholder: str, before: Sequence[str]) -> str:

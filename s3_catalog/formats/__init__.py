@@ -27,6 +27,7 @@ class ReadLimits:
     `head_bytes` is read from the start of a text file (compressed bytes, where it is compressed), `tail_bytes` from the end of a file
     with a footer, `max_footer_bytes` when the footer says it is longer, `max_decompressed_bytes` after decompression. A format that has to
     read across the whole file (a workbook) reads at most `max_whole_file_bytes`, and takes at most `max_seconds` of its own time.
+    `delimiter` is what people declared of delimited text (one character); None lets the bytes tell.
     """
 
     head_bytes: int = 64 * 1024
@@ -37,6 +38,7 @@ class ReadLimits:
     max_seconds: float = 20.0
     max_columns: int = 10_000
     max_depth: int = 32
+    delimiter: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

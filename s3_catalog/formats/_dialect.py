@@ -62,16 +62,17 @@ def read_rows(text: str, dialect: Dialect) -> Iterator[list[str]]:
     return (row for row in reader if row)
 
 
-def sniff_dialect(text: str, preferred: str = ",") -> Dialect:
-    r"""Find the dialect of a text; `preferred` wins a tie.
+def sniff_dialect(text: str, preferred: str = ",", *, declared: str | None = None) -> Dialect:
+    r"""Find the dialect of a text; `preferred` wins a tie, a `declared` delimiter (or a `sep=` line) needs no proof.
 
     >>> sniff_dialect("id;price\n1;2,5\n2;3,5\n").delimiter
     ';'
     """
-    declared = _SEP_LINE.match(text)
-    start, skipped = (declared.end(), 1) if declared else _skip_comments(text)
+    sep_line = _SEP_LINE.match(text)
+    start, skipped = (sep_line.end(), 1) if sep_line else _skip_comments(text)
+    declared = declared or (sep_line[1] if sep_line else None)
     sample = _whole_lines(text[start : start + _SAMPLE_CHARACTERS])
-    delimiters = [declared[1]] if declared else [d for d in dict.fromkeys((preferred, *DELIMITERS)) if d in sample]
+    delimiters = [declared] if declared else [d for d in dict.fromkeys((preferred, *DELIMITERS)) if d in sample]
     scores = [s for delimiter in delimiters for s in _score_delimiter(sample, delimiter)]
     scores = [s for s in scores if declared or s.regular >= _REGULAR_SHARE or (s.dialect.delimiter == preferred and s.regular > 0.5)]
     if not scores:

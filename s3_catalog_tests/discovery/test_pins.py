@@ -79,7 +79,19 @@ def test_a_pin_below_a_crawled_prefix_speaks_of_whole_keys():
     assert tables(group("data/tx/a.csv", "data/tx/b.csv", base="data/", pins=pins)) == {"data/tx/": "csv()"}
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"entries": [{}]}', b"\xff\xfe", b'{"entries": [7]}', b'{"entries": 7}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"entries": [{}]}',
+        b"\xff\xfe",
+        b'{"entries": [7]}',
+        b'{"entries": 7}',
+        b'{"entries": [{"dataPath": "a", "structureFormat": "csv", "separator": "ab"}]}',
+    ],
+)
 def test_a_manifest_that_is_none_is_refused_by_name(text):
     with pytest.raises(ConfigError, match=r"openmetadata\.json"):
         read_openmetadata_manifest(text)
