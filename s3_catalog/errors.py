@@ -1,7 +1,8 @@
 """Every error this package raises on purpose.
 
 A message names the thing, the reason and, where known, the choices. No message holds a secret, a signed
-request or a value sampled from a file. `retryable` says whether the same call can succeed later.
+request or a value sampled from a file (`HintError` alone shows the value that a hint does not fit).
+`retryable` says whether the same call can succeed later.
 """
 
 from __future__ import annotations
@@ -92,6 +93,14 @@ class UnreadableFileError(S3CatalogError):
     def __init__(self, key: str, file_format: str, reason: str) -> None:
         self.key, self.file_format, self.reason = key, file_format, reason
         super().__init__(f"not readable as {file_format}: {reason}")
+
+
+class HintError(UnreadableFileError):
+    """What people said of a file does not fit it. `reason` names the hint, and shows the first value that it does not fit."""
+
+    def __init__(self, key: str, file_format: str, reason: str) -> None:
+        super().__init__(key, file_format, reason)
+        self.args = (f"the hint does not fit: {reason}",)
 
 
 class UnreadableLogError(S3CatalogError):

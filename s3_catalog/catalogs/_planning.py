@@ -100,6 +100,7 @@ def diff_tables(old: Table, new: Table) -> tuple[tuple[str, str | None, str | No
         ("partition_columns", old.layout.partition_columns, new.layout.partition_columns),
     ):
         differences += _diff_column_details(field, old_columns, new_columns, {change[0] for change in differences})
+    differences += _diff_figures(old.columns, new.columns)
     if old.partitions != new.partitions:
         differences.append(("partitions", str(len(old.partitions)), _describe_partition_changes(old.partitions, new.partitions)))
     return tuple(differences)
@@ -113,6 +114,7 @@ def _describe(table: Table) -> dict[str, str | None]:
         **{f"columns.{name}": text for name, text in _column_texts(table.columns).items()},
         **{f"partition_columns.{name}": text for name, text in _column_texts(layout.partition_columns).items()},
         "row_count": None if table.row_count is None else str(table.row_count),
+        "row_estimate": str(table.row_estimate) if table.row_estimate else None,
         "object_count": str(layout.object_count),
         "size_bytes": str(layout.size_bytes),
         "newest": layout.newest.isoformat() if layout.newest else None,
@@ -149,7 +151,19 @@ def _diff_column_details(
     old_names, new_names = [column.name for column in old], [column.name for column in new]
     if old_names != new_names:
         return [(f"{field} (order)", _list_text(old_names), _list_text(new_names))]
-    return [(f"{field}.{o.name} (stored)", _stored_text(o), _stored_text(n)) for o, n in zip(old, new, strict=True) if o != n]
+    pairs = [(o.name, _stored_text(o), _stored_text(n)) for o, n in zip(old, new, strict=True)]
+    return [(f"{field}.{name} (stored)", before, after) for name, before, after in pairs if before != after]
+
+
+def _diff_figures(old: Sequence[Column], new: Sequence[Column]) -> list[tuple[str, str | None, str | None]]:
+    """Columns whose statistics or blame changed, by name alone: they move with every new file, and hold values."""
+    before = {column.name: column for column in old}
+    pairs = [(before[column.name], column) for column in new if column.name in before]
+    moved = {
+        "statistics": [n.name for o, n in pairs if o.statistics != n.statistics],
+        "blame": [n.name for o, n in pairs if o.blame != n.blame],
+    }
+    return [(figure, None, f"changed: {_list_text(names)}") for figure, names in moved.items() if names]
 
 
 def _stored_text(column: Column | PartitionColumn) -> str:

@@ -13,6 +13,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from s3_catalog.catalogs._sql_schema import asset_fields, asset_partitions, assets
+from s3_catalog.model.records import read_blame, read_statistics
+from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
 from s3_catalog.model.types import type_text
 
@@ -44,16 +46,26 @@ def encode_asset(table: Table) -> Row:
         "conflicts": [asdict(conflict) for conflict in table.conflicts],
         "details": [list(detail) for detail in table.details],
         "sampled_keys": list(table.sampled_keys),
+        "row_estimate": asdict(table.row_estimate) if table.row_estimate else None,
     }
 
 
 def encode_fields(table: Table) -> list[Row]:
     """The rows of `asset_fields`, without the asset's id: columns, then partition columns."""
     columns: list[Row] = [
-        {"nullable": c.nullable, "source_type": c.source_type, "is_partition": False, "declared": None} for c in table.columns
+        {
+            "nullable": c.nullable,
+            "source_type": c.source_type,
+            "is_partition": False,
+            "declared": None,
+            "statistics": asdict(c.statistics) if c.statistics else None,
+            "blame": asdict(c.blame) if c.blame else None,
+        }
+        for c in table.columns
     ]
     partition_columns: list[Row] = [
-        {"nullable": True, "source_type": None, "is_partition": True, "declared": c.declared} for c in table.layout.partition_columns
+        {"nullable": True, "source_type": None, "is_partition": True, "declared": c.declared, "statistics": None, "blame": None}
+        for c in table.layout.partition_columns
     ]
     fields: list[Column | PartitionColumn] = [*table.columns, *table.layout.partition_columns]
     return [
@@ -126,8 +138,9 @@ def _decode(row: AnyRow, fields: Sequence[AnyRow], partitions: Iterable[AnyRow])
     )
     return Table(
         layout=layout,
-        columns=tuple(Column(name=f.name, type=t, nullable=f.nullable, source_type=f.source_type) for f, t in typed if not f.is_partition),
+        columns=tuple(_decode_column(f, t) for f, t in typed if not f.is_partition),
         row_count=row.row_count,
+        row_estimate=RowEstimate(**row.row_estimate) if row.row_estimate else None,
         conflicts=tuple(TypeConflict(**conflict) for conflict in row.conflicts),
         warnings=tuple(row.warnings),
         details=tuple((name, value) for name, value in row.details),
@@ -135,4 +148,15 @@ def _decode(row: AnyRow, fields: Sequence[AnyRow], partitions: Iterable[AnyRow])
         partitions=tuple(
             Partition(values=tuple(p.values), object_count=p.object_count, size_bytes=p.size_bytes, newest=p.newest) for p in partitions
         ),
+    )
+
+
+def _decode_column(row: AnyRow, arrow_type: pa.DataType) -> Column:
+    return Column(
+        name=row.name,
+        type=arrow_type,
+        nullable=row.nullable,
+        source_type=row.source_type,
+        statistics=read_statistics(row.statistics),
+        blame=read_blame(row.blame),
     )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 VERSION_TABLE = "s3_catalog_version"
 """Not `alembic_version`: the database may be shared with Dagster, which keeps its own there."""
 
@@ -116,6 +116,7 @@ assets = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
     sa.Column("retired_at", UtcDateTime, comment="when a complete listing no longer showed it; null while published"),
+    sa.Column("row_estimate", sa.JSON(none_as_null=True), comment="rows, low, high; null where the count is exact or unknown"),
 )
 
 asset_fields = sa.Table(
@@ -129,6 +130,8 @@ asset_fields = sa.Table(
     sa.Column("source_type", ExactText),
     sa.Column("is_partition", sa.Boolean, nullable=False, comment="its value stands in the path, not in the files"),
     sa.Column("declared", sa.Boolean, comment="of a partition column: the path names it"),
+    sa.Column("statistics", sa.JSON(none_as_null=True), comment="null_count, min, max, size_bytes, exact, complete"),
+    sa.Column("blame", sa.JSON(none_as_null=True), comment="first and last file, type changes"),
 )
 
 asset_partitions = sa.Table(

@@ -36,7 +36,7 @@ Parts = dict[str, pa.Table]
 """Partition key -> rows."""
 
 _FAILED = b"s3_catalog.failed_prefixes"
-_VERDICTS = [pa.field("skipped", pa.string()), pa.field("error", pa.string())]
+_VERDICTS = [pa.field("partition", pa.int32()), pa.field("skipped", pa.string()), pa.field("error", pa.string())]
 _OBJECT_TYPE = pa.struct([*MANIFEST_SCHEMA, *_VERDICTS])
 MANIFEST_ROWS = pa.schema([*MANIFEST_SCHEMA, pa.field("skipped", pa.string())])
 """Of `object_manifest`: one row per listed object; `skipped` says why a pattern kept it out."""

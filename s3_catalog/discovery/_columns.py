@@ -38,6 +38,9 @@ from s3_catalog.model.ledger import SkipReason
 if TYPE_CHECKING:
     from s3_catalog.discovery.verdicts import Draft
 
+VERDICTS = pa.schema([("layout", pa.int32()), ("partition", pa.int32()), ("skipped", pa.string()), ("error", pa.string())])
+"""What grouping adds to the manifest; `partition` is an index among the partitions of the object's layout."""
+
 
 def load_objects(connection: duckdb.DuckDBPyConnection, manifest: pa.Table, base: str) -> None:
     """Make `objects` from a manifest; keys are cut to what follows `base`."""
@@ -221,11 +224,16 @@ def read_digests(connection: duckdb.DuckDBPyConnection) -> dict[int, dict[str, A
 
 
 def read_partitions(connection: duckdb.DuckDBPyConnection) -> Iterator[pa.RecordBatch]:
-    """Partitions in batches: layout, values (list of text), objects, bytes, newest; by layout and values."""
-    yield from connection.sql("""
-        SELECT layout, partition_values AS values, count(*) AS objects, sum(size)::BIGINT AS bytes, max(last_modified) AS newest
-        FROM assigned JOIN objects USING (i) WHERE len(partition_values) > 0 GROUP BY ALL ORDER BY layout, values
-    """).to_arrow_reader(10_000)
+    """Partitions in batches: layout, values (list of text), objects, bytes, newest; by layout and values. Makes `partitions`."""
+    connection.execute("""
+        CREATE TEMP TABLE partitions AS
+        SELECT *, (row_number() OVER (PARTITION BY layout ORDER BY values) - 1)::INTEGER AS number FROM (
+            SELECT layout, partition_values AS values, count(*) AS objects, sum(size)::BIGINT AS bytes, max(last_modified) AS newest
+            FROM assigned JOIN objects USING (i) WHERE len(partition_values) > 0 GROUP BY ALL
+        )
+    """)
+    columns = "layout, values, objects, bytes, newest"
+    yield from connection.sql(f"SELECT {columns} FROM partitions ORDER BY layout, number").to_arrow_reader(10_000)
 
 
 def read_partition_kinds(connection: duckdb.DuckDBPyConnection) -> dict[tuple[int, int], dict[str, Any]]:
@@ -245,11 +253,14 @@ def read_partition_kinds(connection: duckdb.DuckDBPyConnection) -> dict[tuple[in
 
 
 def read_verdicts(connection: duckdb.DuckDBPyConnection, manifest: pa.Table) -> pa.Table:
-    """The manifest with layout (int32), skipped and error, in its own order."""
+    """The manifest with layout, partition (index among those of its layout; both int32), skipped and error, in its own order."""
     verdicts = connection.sql("""
-        SELECT a.layout, CASE WHEN a.layout IS NULL AND f.error IS NULL THEN coalesce(e.reason, o.skipped) END AS skipped, f.error
-        FROM objects o LEFT JOIN assigned a USING (i) LEFT JOIN excluded e USING (i) LEFT JOIN failures f USING (i) ORDER BY o.i
+        SELECT a.layout, p.number AS partition, f.error,
+               CASE WHEN a.layout IS NULL AND f.error IS NULL THEN coalesce(e.reason, o.skipped) END AS skipped
+        FROM objects o LEFT JOIN assigned a USING (i) LEFT JOIN excluded e USING (i) LEFT JOIN failures f USING (i)
+        LEFT JOIN partitions p ON p.layout = a.layout AND p.values = a.partition_values
+        ORDER BY o.i
     """).to_arrow_table()
-    for name in ("layout", "skipped", "error"):
+    for name in VERDICTS.names:
         manifest = manifest.append_column(name, verdicts.column(name))
     return manifest

@@ -16,7 +16,8 @@ from s3_catalog.model.tables import TableLayout
 def with_verdicts(objects: pa.Table, skipped: pa.Table, errors: Mapping[str, str]) -> pa.Table:
     """Add to grouped objects those that patterns kept out (`skipped`: a manifest with a column `reason`), and errors by key."""
     outside = skipped.select(MANIFEST_SCHEMA.names)
-    outside = outside.append_column("layout", pa.nulls(skipped.num_rows, pa.int32()))
+    for name in ("layout", "partition"):
+        outside = outside.append_column(name, pa.nulls(skipped.num_rows, pa.int32()))
     outside = outside.append_column("skipped", skipped.column("reason"))
     outside = outside.append_column("error", pa.nulls(skipped.num_rows, pa.string()))
     joined = pa.concat_tables([objects, outside.cast(objects.schema)])

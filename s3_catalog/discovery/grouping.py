@@ -47,7 +47,8 @@ class GroupingRules:
 class Grouping:
     """The verdict on one manifest.
 
-    `objects` is the manifest with three more columns: layout (int32, index into `layouts`, or null), skipped (reason) and error.
+    `objects` is the manifest with four more columns: layout (int32, index into `layouts`, or null), partition (int32, index into that
+    layout's `partitions`, or null), skipped (reason) and error.
     """
 
     layouts: tuple[TableLayout, ...]

@@ -14,6 +14,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
+from s3_catalog.formats._hints import ReadHints
+from s3_catalog.model.statistics import ColumnFigures, RowEstimate
 from s3_catalog.model.tables import Column, TypeConflict
 from s3_catalog.storage.files import ObjectFile
 
@@ -27,7 +29,8 @@ class ReadLimits:
     `head_bytes` is read from the start of a text file (compressed bytes, where it is compressed), `tail_bytes` from the end of a file
     with a footer, `max_footer_bytes` when the footer says it is longer, `max_decompressed_bytes` after decompression. A format that has to
     read across the whole file (a workbook) reads at most `max_whole_file_bytes`, and takes at most `max_seconds` of its own time.
-    `delimiter` is what people declared of delimited text (one character); None lets the bytes tell.
+    `tail_of_text`: a text file that is longer than its head is looked at near its end as well, one more range of `tail_bytes`, where it
+    is not compressed. `hints` are what people say of the files.
     """
 
     head_bytes: int = 64 * 1024
@@ -38,19 +41,24 @@ class ReadLimits:
     max_seconds: float = 20.0
     max_columns: int = 10_000
     max_depth: int = 32
-    delimiter: str | None = None
+    tail_of_text: bool = False
+    hints: ReadHints = field(default_factory=ReadHints)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSchema:
     """What one file says of its table.
 
-    `row_count` is exact or None. `format` is set where the content is of a sibling format (`.json` with one document per line is `jsonl`).
+    `row_count` is exact or None; where it is None, `row_estimate` may tell how many rows are likely. `figures` are by column name, of
+    columns of the top level whose name stands once. `format` is set where the content is of a sibling format (`.json` with one document
+    per line is `jsonl`).
     `details` are facts such as delimiter and encoding; `conflicts` arose between the rows of this one file.
     """
 
     columns: tuple[Column, ...]
     row_count: int | None = None
+    row_estimate: RowEstimate | None = None
+    figures: Mapping[str, ColumnFigures] = field(default_factory=dict)
     format: str | None = None
     conflicts: tuple[TypeConflict, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -76,7 +84,7 @@ class FileFormat(Protocol):
             compression: a name of `_compression.COMPRESSIONS` (`gzip`), or None for plain bytes.
 
         Raises:
-            UnreadableFileError: truncated, corrupt, encrypted, empty, or another format's bytes.
+            UnreadableFileError: truncated, corrupt, encrypted, empty, another format's bytes, or (`HintError`) a hint that does not fit.
             StoreError: the object could not be read or has changed.
         """
 

@@ -92,7 +92,7 @@ def _cut(file: ObjectFile, file_format: str, head: Head, limits: ReadLimits, pre
     _refuse_other_text(file, file_format, text.text)
     first_line = text.text.lstrip("\r\n").split("\n", 1)[0]
     refuse_many_columns(file, file_format, 1 + max(first_line.count(d) for d in DELIMITERS), limits)
-    dialect = sniff_dialect(text.text, preferred, declared=limits.delimiter)
+    dialect = sniff_dialect(text.text, preferred, declared=limits.hints.delimiter)
     cut = not head.whole or len(text.text) > _CELL_CHARACTERS
     try:
         rows = list(read_rows(text.text[:_CELL_CHARACTERS], dialect))

@@ -14,6 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from s3_catalog.model.blame import ColumnBlame, FileRef, TypeChange
+from s3_catalog.model.statistics import ColumnStatistics, RowEstimate
 from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
 
 PARTITION_TYPE = pa.struct(
@@ -62,7 +64,8 @@ def read_table(text: str, types: bytes, layout: TableLayout, partitions: tuple[P
         **fields
         | {
             "layout": layout,
-            "columns": tuple(Column(**column | {"type": arrow_type}) for column, arrow_type in columns),
+            "columns": tuple(_read_column(column, arrow_type) for column, arrow_type in columns),
+            "row_estimate": RowEstimate(**fields["row_estimate"]) if fields["row_estimate"] else None,
             "conflicts": tuple(TypeConflict(**conflict) for conflict in fields["conflicts"]),
             "warnings": tuple(fields["warnings"]),
             "details": _pairs(fields["details"]),
@@ -70,6 +73,28 @@ def read_table(text: str, types: bytes, layout: TableLayout, partitions: tuple[P
             "partitions": partitions,
         }
     )
+
+
+def _read_column(fields: Mapping[str, Any], arrow_type: pa.DataType) -> Column:
+    parts = {"statistics": read_statistics(fields["statistics"]), "blame": read_blame(fields["blame"])}
+    return Column(**{**fields, **parts, "type": arrow_type})
+
+
+def read_statistics(fields: Mapping[str, Any] | None) -> ColumnStatistics | None:
+    """Read what `asdict` made of statistics."""
+    return None if fields is None else ColumnStatistics(**fields)
+
+
+def read_blame(fields: Mapping[str, Any] | None) -> ColumnBlame | None:
+    """Read what `asdict` made of a blame, through JSON too."""
+    if fields is None:
+        return None
+    changes = (TypeChange(**{**change, "file": _read_ref(change["file"])}) for change in fields["changes"])
+    return ColumnBlame(**{**fields, "first": _read_ref(fields["first"]), "last": _read_ref(fields["last"]), "changes": tuple(changes)})
+
+
+def _read_ref(fields: Mapping[str, Any]) -> FileRef:
+    return FileRef(fields["key"], tuple(fields["partition"]))
 
 
 def write_partitions(partitions: Iterable[Partition]) -> list[dict[str, Any]]:

@@ -11,6 +11,9 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from s3_catalog.model.blame import ColumnBlame
+from s3_catalog.model.statistics import ColumnStatistics, RowEstimate
+
 MEMBER_MARK = "#"
 """Stands between a location and the name of a table inside its files: `book.xlsx#Sheet1`."""
 UNSTRUCTURED = "unstructured"
@@ -21,13 +24,16 @@ UNSTRUCTURED = "unstructured"
 class Column:
     """A column that stands in the files.
 
-    `source_type` is what the format itself calls the type, where that says more than Arrow does.
+    `source_type` is what the format itself calls the type, where that says more than Arrow does. `statistics` and `blame` are known where
+    the files or the log tell.
     """
 
     name: str
     type: pa.DataType
     nullable: bool = True
     source_type: str | None = None
+    statistics: ColumnStatistics | None = None
+    blame: ColumnBlame | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +78,7 @@ class TableLayout:
     `store_url` is the bucket (`s3://bucket/`). `location` is a key pattern within it: a prefix ending in `/` (or ""), one key, or a glob
     where a folder holds several tables (`daily/invoices_*`) or the table's folder lies below its partitions (`2024/**/orders/`).
     `(uri, format)` identifies a table for good; `name` is unique in a catalog. `content_digest` changes with any key, size or ETag.
-    `options` are what people pinned (`delimiter`).
+    `options` are the hints people gave for reading its files (`delimiter`, `type.<column>`).
     """
 
     name: str
@@ -117,13 +123,14 @@ class Partition:
 class Table:
     """A layout with its columns: what every catalog receives.
 
-    `row_count` is exact or None. `details` are facts of the format (delimiter, table version). `sampled_keys` are the files the schema
-    came from.
+    `row_count` is exact or None; where it is None, `row_estimate` may say how many rows are likely. `details` are facts of the format
+    (delimiter, table version). `sampled_keys` are the files the schema came from.
     """
 
     layout: TableLayout
     columns: tuple[Column, ...]
     row_count: int | None = None
+    row_estimate: RowEstimate | None = None
     conflicts: tuple[TypeConflict, ...] = ()
     warnings: tuple[str, ...] = ()
     details: tuple[tuple[str, str], ...] = ()

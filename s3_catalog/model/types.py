@@ -31,6 +31,22 @@ _FIXED_TEXT = {
     pa.date64(): "date",
     pa.month_day_nano_interval(): "string",
 }
+_READABLE = {
+    "boolean": pa.bool_(),
+    "tinyint": pa.int8(),
+    "smallint": pa.int16(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "string": pa.string(),
+    "binary": pa.binary(),
+    "date": pa.date32(),
+    "time": pa.time64("us"),
+    "timestamp": pa.timestamp("us"),
+    "timestamptz": pa.timestamp("us", tz="UTC"),
+}
+_DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
 _PLAIN_NAME = re.compile(r"[^\W\d]\w*")
 _MAX_DECIMAL_PRECISION = 38
 _INTEGER_DIGITS = {"tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
@@ -68,6 +84,24 @@ def type_text(arrow_type: pa.DataType) -> str:
     if pt.is_binary_view(arrow_type):
         return "binary"
     return "string"
+
+
+def read_type(text: str) -> pa.DataType:
+    """The Arrow type of a canonical text that is not nested; timestamps and times in microseconds.
+
+    >>> str(read_type("decimal(10,2)"))
+    'decimal128(10, 2)'
+
+    Raises:
+        ValueError: another text; the message names the choices.
+    """
+    plain = text.strip().lower()
+    if plain in _READABLE:
+        return _READABLE[plain]
+    match = _DECIMAL.fullmatch(plain)
+    if match and 0 < int(match[1]) <= _MAX_DECIMAL_PRECISION and int(match[2]) <= int(match[1]):
+        return pa.decimal128(int(match[1]), int(match[2]))
+    raise ValueError(f"unknown type; choose one of {', '.join(_READABLE)}, decimal(precision,scale) with a precision of at most 38")
 
 
 def _quote_name(name: str) -> str:

@@ -1,0 +1,13 @@
+"""Figures and blame of columns, and estimated row counts."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.add_column("assets", sa.Column("row_estimate", sa.JSON, comment="rows, low, high; null where the count is exact or unknown"))
+    op.add_column("asset_fields", sa.Column("statistics", sa.JSON, comment="null_count, min, max, size_bytes, exact, complete"))
+    op.add_column("asset_fields", sa.Column("blame", sa.JSON, comment="first and last file, type changes"))
