@@ -9,7 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from s3_catalog.catalogs import RetirePolicy, RunRecord, RunStatus, Scope
+from s3_catalog.model.blame import ColumnBlame, FileRef, TypeChange
 from s3_catalog.model.ledger import LEDGER_SCHEMA, FailedPrefix
+from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
 
 LAKE = "s3://lake/"
@@ -38,7 +40,19 @@ def make_table(name: str = "orders", *, location: str | None = None, store_url: 
     table = Table(
         layout=replace(layout, **layout_fields),
         columns=(
-            Column(name="id", type=pa.int64(), nullable=False),
+            Column(
+                name="id",
+                type=pa.int64(),
+                nullable=False,
+                statistics=ColumnStatistics(null_count=0, min="-1", max="9223372036854775807", size_bytes=3_000_000_000_000),
+                blame=ColumnBlame(
+                    first=FileRef(f"{name}/a.parquet", ("2026-01-30", None)),
+                    last=FileRef(f"{name}/b.parquet", ("2026-01-31", "2")),
+                    added=True,
+                    exact=False,
+                    changes=(TypeChange(file=FileRef(f"{name}/b.parquet"), before="int", after="bigint"),),
+                ),
+            ),
             Column(name="price", type=pa.decimal128(18, 4), source_type="DECIMAL(18,4)"),
             Column(name="tags", type=pa.map_(pa.string(), pa.list_(pa.struct([pa.field("a", pa.uint8(), nullable=False)])))),
         ),

@@ -10,6 +10,7 @@ import pytest
 from s3_catalog.catalogs import RetirePolicy
 from s3_catalog.catalogs._planning import Published, choose_retirements, diff_tables, find_name_conflicts
 from s3_catalog.catalogs._sql_rows import digest_table
+from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.model.tables import Column, Evidence, PartitionColumn, Table
 from s3_catalog_tests.catalogs.samples import ALLOW, LAKE, NOON, POLICY, make_table, see
 
@@ -105,13 +106,16 @@ LAYOUT = ORDERS.layout
         (make_table(columns=ORDERS.columns[::-1]), "columns (order)"),
         (make_table(columns=(replace(ORDERS.columns[0], nullable=True), *ORDERS.columns[1:])), "columns.id"),
         (make_table(columns=(replace(ORDERS.columns[0], source_type="INT64"), *ORDERS.columns[1:])), "columns.id (stored)"),
+        (make_table(row_estimate=RowEstimate(7, 5, 9)), "row_estimate"),
+        (make_table(columns=(replace(ORDERS.columns[0], statistics=None), *ORDERS.columns[1:])), "statistics"),
+        (make_table(columns=(replace(ORDERS.columns[0], blame=None), *ORDERS.columns[1:])), "blame"),
         (make_table(partition_columns=(PartitionColumn(name="day", type=pa.string()), LAYOUT.partition_columns[1])),
          "partition_columns.day"),
         (make_table(partition_columns=(replace(LAYOUT.partition_columns[0], declared=False), LAYOUT.partition_columns[1])),
          "partition_columns.day (stored)"),
         (make_table(partitions=ORDERS.partitions[::-1]), "partitions"),
         (make_table("other", location="orders/", content_digest="content of orders", conflicts=ORDERS.conflicts,
-                    sampled_keys=ORDERS.sampled_keys), "name"),
+                    columns=ORDERS.columns, sampled_keys=ORDERS.sampled_keys), "name"),
     ],
 )  # fmt: skip
 def test_every_difference_is_named_and_only_it(table: Table, field: str) -> None:

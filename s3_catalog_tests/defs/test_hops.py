@@ -25,6 +25,7 @@ from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.records import read_layout, read_table, write_layout, write_table
 from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
 from s3_catalog.pipeline import GroupedObjects, ObjectManifest
+from s3_catalog_tests.strategies import ROW_ESTIMATES, blames, statistics
 
 RULE = ScopeRule("", 1)
 TIMES = st.integers(0, 2**52).map(lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds))
@@ -69,10 +70,19 @@ TABLES = st.builds(
     Table,
     layout=LAYOUTS,
     columns=st.lists(
-        st.builds(Column, name=NAMES, type=TYPES, nullable=st.booleans(), source_type=st.none() | NAMES),
+        st.builds(
+            Column,
+            name=NAMES,
+            type=TYPES,
+            nullable=st.booleans(),
+            source_type=st.none() | NAMES,
+            statistics=statistics(NAMES),
+            blame=blames(NAMES),
+        ),
         max_size=3,
     ).map(tuple),
     row_count=st.none() | st.integers(0, 2**60),
+    row_estimate=ROW_ESTIMATES,
     conflicts=st.lists(st.builds(TypeConflict, column=NAMES, expected=NAMES, found=NAMES, resolved=NAMES, key=NAMES), max_size=2).map(
         tuple
     ),
@@ -201,7 +211,13 @@ def test_a_pinned_table_that_spans_scopes_stays_in_one_part() -> None:
         newest=None,
         evidence=Evidence(rule="pinned", reason="", runner_up=""),
     )
-    columns = {"layout": pa.array([0, 0], pa.int32()), "skipped": pa.nulls(2, pa.string()), "error": pa.nulls(2, pa.string())}
+    none = pa.nulls(2, pa.int32())
+    columns = {
+        "layout": pa.array([0, 0], pa.int32()),
+        "partition": none,
+        "skipped": pa.nulls(2, pa.string()),
+        "error": pa.nulls(2, pa.string()),
+    }
     for name, column in columns.items():
         manifest = manifest.append_column(name, column)
     grouping = Grouping(layouts=(layout,), partitions=((),), objects=manifest)
