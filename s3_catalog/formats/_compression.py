@@ -6,10 +6,11 @@ Nothing here trusts the data: output is bounded, a head may end anywhere, and co
 from __future__ import annotations
 
 import bz2
+import io
 import lzma
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from s3_catalog.errors import UnreadableFileError
@@ -36,16 +37,22 @@ _MAGIC = {
 _BZ2_BLOCK, _BZ2_END = b"1AY&SY", b"\x17rE8P\x90"
 _XZ_MEMORY = 128 * 1024 * 1024
 _ZSTD_WINDOW = 128 * 1024 * 1024
+_PIECE_BYTES = 1024
+"""Input given to the other codecs at a time, so that it is known which input the output came of."""
 _FEED_BYTES = 256
 """Input given to zstd at a time: its densest blocks make 128 KiB from 4 bytes, so that one step stays below 8 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decompressed:
-    """Plain bytes from the start of a file. `complete`: the data ended where the codec says it ends, and all of it is here."""
+    """Plain bytes from the start of a file. `complete`: the data ended where the codec says it ends, and all of it is here.
+
+    `marks` are pairs of (bytes of input, bytes of output that came of them), rising, few.
+    """
 
     data: bytes
     complete: bool
+    marks: tuple[tuple[int, int], ...] = ()
 
 
 def split_compression(name: str) -> tuple[str, str | None]:
@@ -107,24 +114,46 @@ class _Stream(Protocol):
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
 
+class _Output:
+    """Plain bytes as they come, with marks of the input they came of."""
+
+    def __init__(self, size: int) -> None:
+        self.data = bytearray()
+        self._marks: list[tuple[int, int]] = []
+        self._step = size // 64
+
+    def add(self, plain: bytes, position: int) -> None:
+        """Append what came of the input up to a position."""
+        if not plain:
+            return
+        self.data += plain
+        if len(self._marks) > 1 and position - self._marks[-2][0] < self._step:
+            self._marks.pop()
+        self._marks.append((position, len(self.data)))
+
+    def end(self, *, complete: bool, limit: int) -> Decompressed:
+        return Decompressed(bytes(self.data[:limit]), complete=complete and len(self.data) <= limit, marks=tuple(self._marks))
+
+
 def _decompress_members(data: bytes, limit: int, open_stream: Callable[[], _Stream]) -> Decompressed:
     """Decompress concatenated members. Padding, or anything else that is no member, after a complete one is not read, as gzip(1) does."""
-    output, rest = bytearray(), data
-    while True:
-        stream = open_stream()
+    output, position = _Output(len(data)), 0
+    stream, members_end = open_stream(), 0
+    while position < len(data) and len(output.data) < limit:
+        piece = data[position : position + _PIECE_BYTES]
         try:
-            output += stream.decompress(rest, limit - len(output))
+            plain = stream.decompress(piece, limit - len(output.data))
         except _CORRUPT:
-            if output and rest is not data:
-                return Decompressed(bytes(output), complete=True)
+            if members_end:
+                return replace(output.end(complete=True, limit=limit), data=bytes(output.data[:members_end]), complete=True)
             raise
-        if not stream.eof:
-            return Decompressed(bytes(output), complete=False)
-        rest = stream.unused_data
-        if not rest.strip(b"\x00"):
-            return Decompressed(bytes(output), complete=True)
-        if len(output) >= limit:
-            return Decompressed(bytes(output), complete=False)
+        position += len(piece) - (len(stream.unused_data) if stream.eof else 0)
+        output.add(plain, position)
+        if stream.eof:
+            if not data[position : position + 1].strip(b"\x00"):
+                return output.end(complete=True, limit=limit)
+            stream, members_end = open_stream(), len(output.data)
+    return output.end(complete=False, limit=limit)
 
 
 def _gunzip(data: bytes, limit: int) -> Decompressed:
@@ -142,21 +171,21 @@ def _unxz(data: bytes, limit: int) -> Decompressed:
 def _unzstd(data: bytes, limit: int) -> Decompressed:
     import zstandard
 
-    output, position = bytearray(), 0
+    output, position = _Output(len(data)), 0
     stream = _open_zstd()
-    while position < len(data) and len(output) < limit:
+    while position < len(data) and len(output.data) < limit:
         piece = data[position : position + _FEED_BYTES]
-        position += len(piece)
         try:
-            output += stream.decompress(piece)
+            plain = stream.decompress(piece)
         except zstandard.ZstdError as error:
             raise _CorruptDataError(str(error)) from error
+        position += len(piece) - (len(stream.unused_data) if stream.eof else 0)
+        output.add(plain, position)
         if stream.eof:
-            position -= len(stream.unused_data)
             if position == len(data):
-                return Decompressed(bytes(output[:limit]), complete=len(output) <= limit)
+                return output.end(complete=True, limit=limit)
             stream = _open_zstd()
-    return Decompressed(bytes(output[:limit]), complete=False)
+    return output.end(complete=False, limit=limit)
 
 
 def _open_zstd() -> Any:
@@ -170,18 +199,25 @@ def _unlz4(data: bytes, limit: int) -> Decompressed:
         return _decompress_hadoop(data, limit, _lz4_block)
     import pyarrow as pa
 
-    output = bytearray()
-    stream = pa.CompressedInputStream(pa.BufferReader(data), "lz4")
+    output, pieces = _Output(len(data)), _Pieces(data)
+    stream = pa.CompressedInputStream(pa.PythonFile(pieces, "r"), "lz4")
     try:
-        while len(output) < limit:
+        while len(output.data) < limit:
             block = stream.read(64 * 1024)
             if not block:
-                return Decompressed(bytes(output), complete=True)
-            output += block
+                return output.end(complete=True, limit=limit)
+            output.add(block, pieces.tell())
     except OSError as error:
         if "Truncated compressed stream" not in str(error):
             raise
-    return Decompressed(bytes(output[:limit]), complete=False)
+    return output.end(complete=False, limit=limit)
+
+
+class _Pieces(io.BytesIO):
+    """Bytes that are read little by little, however many are asked for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        return super().read(_PIECE_BYTES if size is None or size < 0 else min(size, _PIECE_BYTES))
 
 
 def _unsnappy(data: bytes, limit: int) -> Decompressed:
@@ -204,32 +240,32 @@ def _unsnap_frames(data: bytes, limit: int) -> Decompressed:
         output = bytes(cramjam.snappy.decompress(data[:end])) if end else b""
     except cramjam.DecompressionError as error:
         raise _CorruptDataError(str(error)) from error
-    return Decompressed(output[:limit], complete=end == len(data) and len(output) <= limit)
+    return Decompressed(output[:limit], complete=end == len(data) and len(output) <= limit, marks=((end, len(output)),))
 
 
 def _decompress_hadoop(data: bytes, limit: int, decompress: Callable[[bytes, int], bytes]) -> Decompressed:
     """Walk Hadoop's BlockCompressorStream: per block its plain length, then chunks of (length, data), all lengths 4 bytes big-endian."""
-    output, position = bytearray(), 0
-    while position + 4 <= len(data) and len(output) < limit:
+    output, position = _Output(len(data)), 0
+    while position + 4 <= len(data) and len(output.data) < limit:
         remaining = int.from_bytes(data[position : position + 4], "big")
         position += 4
         while remaining:
             size = int.from_bytes(data[position : position + 4], "big")
             chunk = data[position + 4 : position + 4 + size]
             if position + 4 > len(data) or len(chunk) < size:
-                return Decompressed(bytes(output[:limit]), complete=False)
+                return output.end(complete=False, limit=limit)
             # A chunk cannot hold more than its block, nor a block more than codecs reach (snappy 22:1, lz4 255:1).
             if not size or remaining > 64 * 1024 * 1024:
                 raise _CorruptDataError("impossible block length")
             plain = decompress(chunk, remaining)
             if not 0 < len(plain) <= remaining:
                 raise _CorruptDataError("a chunk does not fit its block")
-            output += plain
             remaining -= len(plain)
             position += 4 + size
-            if len(output) >= limit:
+            output.add(plain, position)
+            if len(output.data) >= limit:
                 break
-    return Decompressed(bytes(output[:limit]), complete=position == len(data) and len(output) <= limit)
+    return output.end(complete=position == len(data), limit=limit)
 
 
 def _snappy_block(chunk: bytes, expected: int) -> bytes:

@@ -6,6 +6,7 @@ One GET of `ReadLimits.head_bytes` in the ordinary case; a few times more only w
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 from s3_catalog.errors import UnreadableFileError
@@ -20,12 +21,25 @@ GROWTH = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Plain bytes from the start of a file. `whole`: they are all there are. `warnings`: where the name lied about compression."""
+    """Plain bytes from the start of a file. `whole`: they are all there are. `warnings`: where the name lied about compression.
+
+    `marks` of a compressed file are pairs of (compressed bytes, plain bytes that came of them), rising.
+    """
 
     data: bytes
     whole: bool
     compression: str | None = None
     warnings: tuple[str, ...] = ()
+    marks: tuple[tuple[int, int], ...] = ()
+
+    def stored_at(self, position: int) -> float:
+        """Where in the file, as stored, the plain byte at a position stands; between two marks by rule of three."""
+        if self.compression is None:
+            return position
+        after = bisect_left(self.marks, position, key=lambda mark: mark[1])
+        right = self.marks[min(after, len(self.marks) - 1)]
+        left = self.marks[after - 1] if 0 < after < len(self.marks) else (0, 0)
+        return left[0] + (position - left[1]) * (right[0] - left[0]) / max(1, right[1] - left[1])
 
 
 def read_head(file: ObjectFile, file_format: str, compression: str | None, limits: ReadLimits) -> Head:
@@ -49,7 +63,7 @@ def read_head(file: ObjectFile, file_format: str, compression: str | None, limit
         reason = f"the {actual} data is empty" if plain.complete else f"no {actual} block ends within the first {len(raw):,} bytes"
         raise UnreadableFileError(file.key, file_format, reason)
     whole = plain.complete and len(raw) >= file.size
-    return Head(data=plain.data, whole=whole, compression=actual, warnings=warnings)
+    return Head(data=plain.data, whole=whole, compression=actual, warnings=warnings, marks=plain.marks)
 
 
 def read_longer_head(file: ObjectFile, file_format: str, compression: str | None, limits: ReadLimits) -> Head:
