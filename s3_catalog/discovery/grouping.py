@@ -31,6 +31,7 @@ Sniff = Callable[[str], "str | None"]
 """Looks at an object's first bytes; returns a format's name, or None when they are of no format known."""
 
 _MAX_SNIFFS = 256
+"""Groups of files without telling names that are looked into, one small read each; the others are file sets, with a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,14 +124,19 @@ def _resolve_unknown(
             unknown[group.place.key].append(group)
     formats: dict[int, str] = {}
     failed: dict[int, str] = {}
+    unseen: set[int] = set()
     for number, members in enumerate(unknown.values()):
         found: str | None = None
-        if sniff is not None and number < _MAX_SNIFFS:
+        if number >= _MAX_SNIFFS:
+            unseen.update(group.id for group in members)
+        elif sniff is not None:
             try:
                 found = sniff(example_key(max(members, key=lambda g: (g.files, g.name))))
             except StoreError as error:
                 failed.update({group.id: str(error) for group in members})
                 continue
         formats.update({group.id: found or UNSTRUCTURED for group in members})
-    resolved = [replace(group, format=formats.get(group.id, group.format)) for group in groups if group.id not in failed]
+    resolved = [
+        replace(group, format=formats.get(group.id, group.format), unseen=group.id in unseen) for group in groups if group.id not in failed
+    ]
     return resolved, failed

@@ -56,6 +56,7 @@ def _topmost_free(folder: str, table_folders: set[str]) -> str:
 
 def _draft(folder: str, groups: list[NameGroup]) -> Draft:
     files = sum(group.files for group in groups)
+    unseen = sum(group.files for group in groups if group.unseen)
     words = tuple(folder.split("/")[:-1])
     return Draft(
         place=groups[0].place,
@@ -65,4 +66,5 @@ def _draft(folder: str, groups: list[NameGroup]) -> Draft:
         groups=groups,
         columns=(),
         evidence=Evidence(rule="unstructured", reason=f"{files} files of no known table format", runner_up="one entry per file"),
+        warnings=[f"{unseen} of {files} files were not looked into: too many kinds of files have no telling names"] if unseen else [],
     )

@@ -28,7 +28,7 @@ class NameGroup:
     """Files of one directory template, format and wording; `shape` and `name` are of one of them.
 
     `root` is set where a table format owns them; `template_directories` counts all directories of the template, `directories` those with
-    these files.
+    these files. `unseen`: their names say nothing, and none was looked into because there were too many such groups.
     """
 
     id: int
@@ -43,6 +43,7 @@ class NameGroup:
     shape: str
     name: str
     every_name_dated: bool
+    unseen: bool = False
 
     @property
     def stem(self) -> str:

@@ -301,3 +301,30 @@ def test_odd_keys_are_grouped_like_others():
 
     assert set(fates(grouping).values()) == set(keys)
     assert len({layout.name for layout in grouping.layouts}) == len(keys)
+
+
+def test_files_that_were_not_looked_into_are_counted_in_a_warning():
+    grouping = group(*(f"top{number}/file" for number in range(300)), sniffed="orc")
+    unopened = [layout for layout in grouping.layouts if layout.format == UNSTRUCTURED]
+
+    assert len(unopened) == 300 - 256
+    assert {layout.warnings for layout in unopened} == {
+        ("1 of 1 files were not looked into: too many kinds of files have no telling names",)
+    }
+
+
+def test_every_object_of_a_partitioned_table_knows_its_partition():
+    grouping = group("t/d=2/a.csv", "t/d=1/a.csv", "t/d=1/b.csv", "u/x.csv", "t/d=__HIVE_DEFAULT_PARTITION__/a.csv", "README")
+    found = {
+        row["key"]: None if row["partition"] is None else grouping.partitions[row["layout"]][row["partition"]].values
+        for row in grouping.objects.to_pylist()
+    }
+
+    assert found == {
+        "t/d=2/a.csv": ("2",),
+        "t/d=1/a.csv": ("1",),
+        "t/d=1/b.csv": ("1",),
+        "t/d=__HIVE_DEFAULT_PARTITION__/a.csv": (None,),
+        "u/x.csv": None,
+        "README": None,
+    }
