@@ -12,6 +12,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from s3_catalog.model.blame import ColumnBlame
+from s3_catalog.model.description import Description
 from s3_catalog.model.statistics import ColumnStatistics, RowEstimate
 
 MEMBER_MARK = "#"
@@ -124,7 +125,7 @@ class Table:
     """A layout with its columns: what every catalog receives.
 
     `row_count` is exact or None; where it is None, `row_estimate` may say how many rows are likely. `details` are facts of the format
-    (delimiter, table version). `sampled_keys` are the files the schema came from.
+    (delimiter, table version). `sampled_keys` are the files the schema came from. `description` is None until the table is described.
     """
 
     layout: TableLayout
@@ -136,6 +137,7 @@ class Table:
     details: tuple[tuple[str, str], ...] = ()
     sampled_keys: tuple[str, ...] = ()
     partitions: tuple[Partition, ...] = field(default=(), repr=False)
+    description: Description | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
