@@ -51,24 +51,29 @@ def read_head(file: ObjectFile, file_format: str, compression: str | None, limit
     """
     if file.size == 0:
         raise UnreadableFileError(file.key, file_format, "the file is empty (0 bytes)")
-    raw = file.head(limits.head_bytes)
+    return _plain_head(file, file_format, compression, limits, file.head(limits.head_bytes))
+
+
+def read_longer_head(file: ObjectFile, file_format: str, compression: str | None, limits: ReadLimits) -> Head:
+    """Read a head `GROWTH` times as long, for a first record that does not end within the ordinary one; what is known is not read again."""
+    first = file.head(limits.head_bytes)
+    longer = replace(limits, head_bytes=limits.head_bytes * GROWTH)
+    return _plain_head(file, file_format, compression, longer, first + file.read_at(len(first), longer.head_bytes - len(first)))
+
+
+def _plain_head(file: ObjectFile, file_format: str, compression: str | None, limits: ReadLimits, raw: bytes) -> Head:
     actual, warnings = _actual_compression(raw, compression, file, file_format)
     if actual is None:
         return Head(data=raw, whole=len(raw) >= file.size, warnings=warnings)
     plain = _decompress(raw, actual, file, file_format, limits)
     if not plain.data and not plain.complete and len(raw) < file.size:
-        raw = file.head(limits.head_bytes * GROWTH)
+        raw += file.read_at(len(raw), limits.head_bytes * (GROWTH - 1))
         plain = _decompress(raw, actual, file, file_format, limits)
     if not plain.data:
         reason = f"the {actual} data is empty" if plain.complete else f"no {actual} block ends within the first {len(raw):,} bytes"
         raise UnreadableFileError(file.key, file_format, reason)
     whole = plain.complete and len(raw) >= file.size
     return Head(data=plain.data, whole=whole, compression=actual, warnings=warnings, marks=plain.marks)
-
-
-def read_longer_head(file: ObjectFile, file_format: str, compression: str | None, limits: ReadLimits) -> Head:
-    """Read a head `GROWTH` times as long, for a first record that does not end within the ordinary one."""
-    return read_head(file, file_format, compression, replace(limits, head_bytes=limits.head_bytes * GROWTH))
 
 
 def _decompress(raw: bytes, compression: str, file: ObjectFile, file_format: str, limits: ReadLimits) -> Decompressed:

@@ -20,19 +20,23 @@ class Tail:
     start: int
 
 
-def read_tail(file: ObjectFile, head: Head, limits: ReadLimits) -> tuple[Head, Tail | None]:
-    """Read the end of a file where the limits ask for it: a head that is now whole, or the head as it was and the tail.
+def with_short_tail(file: ObjectFile, limits: ReadLimits) -> ReadLimits:
+    """The limits with a head as long as the file, where head and tail would meet."""
+    if limits.tail_of_text and file.size <= limits.head_bytes + limits.tail_bytes:
+        return replace(limits, head_bytes=max(limits.head_bytes, file.size))
+    return limits
+
+
+def read_tail(file: ObjectFile, head: Head, limits: ReadLimits) -> Tail | None:
+    """Read the end of a file where the limits ask for it; None of a compressed file, and of one whose head is whole.
 
     Raises:
         StoreError: the object could not be read.
     """
     if not limits.tail_of_text or head.whole or head.compression is not None:
-        return head, None
+        return None
     start = max(len(head.data), file.size - limits.tail_bytes)
-    data = file.read_at(start, file.size - start)
-    if start == len(head.data):
-        return replace(head, data=head.data + data, whole=True), None
-    return head, Tail(data, start)
+    return Tail(file.read_at(start, file.size - start), start)
 
 
 def whole_lines(tail: Tail, encoding: str) -> tuple[str, int] | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 import string
 from dataclasses import dataclass
 
+from s3_catalog.errors import HintError, UnreadableFileError
+from s3_catalog.formats._hints import ReadHints
 from s3_catalog.formats._magic import describe_bytes, is_binary, utf16_byte_order
 
 _MARKS = (
@@ -15,6 +18,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_IMPOSSIBLE = re.compile("[\x00\ufffe]")
+"""A zero character, and a byte-order mark read in the other order."""
 _GUESS_BYTES = 16 * 1024
 _WESTERN_SHARE = 0.4
 """Of the letters of Western text in an 8-bit encoding, fewer than this share are above 127; other scripts have far more."""
@@ -31,9 +36,50 @@ class Text:
     marked: bool = False
     warnings: tuple[str, ...] = ()
 
+    @property
+    def start(self) -> int:
+        """Where in the bytes the text begins."""
+        return len("\ufeff".encode(self.encoding)) if self.marked else 0
+
 
 class NotTextError(ValueError):
     """Bytes that are no text in any encoding known here; the message says what they are."""
+
+
+def decode_head(key: str, file_format: str, data: bytes, *, whole: bool, hints: ReadHints) -> Text:
+    """Decode the head of a text file by the encoding that people say it has, else by the one its bytes tell.
+
+    Raises:
+        UnreadableFileError: no text.
+        HintError: no encoding of that name, or bytes that are not of it.
+    """
+    try:
+        if hints.encoding is None:
+            return decode_text(data, whole=whole)
+        return _decode_as(hints.encoding, data, whole)
+    except UnicodeDecodeError as error:
+        raise HintError(key, file_format, f"the bytes at {error.start:,} are not {hints.encoding} ({describe_bytes(data)})") from error
+    except (LookupError, UnicodeError) as error:
+        raise HintError(key, file_format, f"Python knows no text encoding {hints.encoding!r}") from error
+    except NotTextError as error:
+        raise UnreadableFileError(key, file_format, str(error)) from error
+
+
+def _decode_as(name: str, data: bytes, whole: bool) -> Text:
+    "".encode(name)  # refuses codecs that are not of text, as hex
+    encoding = codecs.lookup(name).name.removesuffix("-sig").replace("iso8859", "iso-8859")
+    mark = next((mark for mark, marked in _MARKS if data.startswith(mark) and marked.startswith(encoding)), b"")
+    if encoding in ("utf-16", "utf-32"):
+        encoding += "-be" if mark in (codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE) else "-le"
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(data[len(mark) :], final=whole)
+    except UnicodeDecodeError as error:
+        raise UnicodeDecodeError(encoding, data, len(mark) + error.start, len(mark) + error.end, error.reason) from error
+    impossible = _IMPOSSIBLE.search(text)
+    if impossible:
+        start = len(mark) + len(text[: impossible.start()].encode(encoding))
+        raise UnicodeDecodeError(encoding, data, start, start + 1, "no character of text")
+    return Text(text, encoding, marked=bool(mark))
 
 
 def decode_text(data: bytes, *, whole: bool) -> Text:
