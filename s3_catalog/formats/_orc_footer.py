@@ -2,13 +2,12 @@
 
 The native reader walks the types by recursion and believes their references, so a small footer that nests 30,000 types crashes it, and one
 whose types share their children unfolds without end. Here the footer is unpacked within a bound, and its types must be a shallow tree.
-Names and numbers are those of `orc_proto.proto` (orc.apache.org/specification/ORCv1).
 """
 
 from __future__ import annotations
 
 import zlib
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
 from s3_catalog.formats import ReadLimits
@@ -26,26 +25,39 @@ class OrcFooterError(ValueError):
     """A footer that is corrupt, or that the native reader must not see."""
 
 
-def read_source_types(file: ObjectFile, tail: bytes, limits: ReadLimits) -> dict[str, str]:
-    """Check the footer of a file, and name the columns whose ORC type says more than Arrow's: `varchar(20)`, `char(2)`.
+@dataclass(frozen=True, slots=True)
+class OrcFooter:
+    """A footer that was checked: ORC's own message, and its columns whose ORC type says more than Arrow's (`varchar(20)`, `char(2)`).
+
+    `writer_version` counts the mistakes that the writer had overcome.
+    """
+
+    message: Any
+    writer_version: int
+    source_types: dict[str, str]
+
+
+def read_footer(file: ObjectFile, tail: bytes, limits: ReadLimits) -> OrcFooter:
+    """Read and check the footer of a file.
 
     Raises:
         OrcFooterError: corrupt, too long, or its types are no shallow tree.
     """
     from google.protobuf.message import DecodeError
 
-    messages = _messages()
+    from s3_catalog.formats._orc_messages import messages
+
     try:
-        postscript = messages["PostScript"].FromString(tail[-1 - tail[-1] : -1])
+        postscript = messages()["PostScript"].FromString(tail[-1 - tail[-1] : -1])
         start = file.size - 1 - tail[-1] - postscript.footerLength
         if start < 0 or postscript.footerLength > limits.max_footer_bytes or postscript.compressionBlockSize > _MAX_BLOCK_BYTES:
             raise OrcFooterError("the footer claims to be longer than the file or the limit")
         packed = file.read_at(start, postscript.footerLength)
-        footer = messages["Footer"].FromString(_unpack(packed, postscript.compression))
+        footer = messages()["Footer"].FromString(_unpack(packed, postscript.compression))
     except DecodeError as error:
         raise OrcFooterError("the footer is corrupt") from error
     _check_tree(footer.types)
-    return _telling_types(footer.types)
+    return OrcFooter(footer, postscript.writerVersion, _telling_types(footer.types))
 
 
 def _check_tree(types: Any) -> None:
@@ -105,31 +117,3 @@ def _decompress(chunk: bytes, compression: int, limit: int) -> bytes:
     except (zlib.error, zstandard.ZstdError, cramjam.DecompressionError) as error:
         raise OrcFooterError("the footer is corrupt") from error
     raise OrcFooterError("the footer is compressed by a method that is not read, or corrupt")
-
-
-@cache
-def _messages() -> dict[str, Any]:
-    """The parts of ORC's messages that are used here; fields that are not named are skipped."""
-    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-
-    uint64, uint32, int32, string, message = 4, 13, 5, 9, 11
-    fields = {
-        "PostScript": [("footerLength", 1, uint64, False), ("compression", 2, int32, False), ("compressionBlockSize", 3, uint64, False)],
-        "Footer": [("types", 4, message, True), ("numberOfRows", 6, uint64, False)],
-        "Type": [
-            ("kind", 1, int32, False),
-            ("subtypes", 2, uint32, True),
-            ("fieldNames", 3, string, True),
-            ("maximumLength", 4, uint32, False),
-        ],
-    }
-    file = descriptor_pb2.FileDescriptorProto(name="s3_catalog/orc.proto", package="s3_catalog.orc", syntax="proto2")
-    for name, members in fields.items():
-        described = file.message_type.add(name=name)
-        for field, number, kind, repeated in members:
-            described.field.add(name=field, number=number, type=kind, label=3 if repeated else 1)
-            if kind == message:
-                described.field[-1].type_name = ".s3_catalog.orc.Type"
-    pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"s3_catalog.orc.{name}")) for name in fields}

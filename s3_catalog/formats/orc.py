@@ -1,4 +1,4 @@
-"""ORC: schema and row count stand in the footer and postscript at the end of the file."""
+"""ORC: schema, row count and statistics of the columns stand in the footer and postscript at the end of the file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits
 from s3_catalog.formats._footer import open_footer, refuse_many_columns
 from s3_catalog.formats._magic import describe_bytes, is_binary
-from s3_catalog.formats._orc_footer import OrcFooterError, read_source_types
+from s3_catalog.formats._orc_footer import OrcFooterError, read_footer
 from s3_catalog.storage.files import ObjectFile
 
 _MAGIC = b"ORC"
@@ -50,19 +50,26 @@ def _read_footer(file: ObjectFile, limits: ReadLimits) -> FileSchema:
     from pyarrow import orc
 
     from s3_catalog.formats._arrow_schema import read_columns
+    from s3_catalog.formats._orc_statistics import read_figures
 
     try:
-        source_types = read_source_types(file, file.tail(limits.tail_bytes), limits)
+        footer = read_footer(file, file.tail(limits.tail_bytes), limits)
     except OrcFooterError as error:
         raise UnreadableFileError(file.key, "orc", str(error)) from error
     try:
         reader = orc.ORCFile(pa.PythonFile(file, mode="r"))
         refuse_many_columns(file, "orc", len(reader.schema), limits)
-        columns, warnings = read_columns(reader.schema, limits.max_depth, source_types)
+        columns, warnings = read_columns(reader.schema, limits.max_depth, footer.source_types)
         compression = str(reader.compression).lower()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableFileError(file.key, "orc", "the footer is corrupt") from error
-    return FileSchema(columns=columns, row_count=reader.nrows, warnings=warnings, details={"compression": compression})
+    return FileSchema(
+        columns=columns,
+        row_count=reader.nrows,
+        figures=read_figures(footer, reader.schema),
+        warnings=warnings,
+        details={"compression": compression},
+    )
 
 
 FORMAT = OrcFormat()
