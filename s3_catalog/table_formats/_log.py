@@ -28,10 +28,15 @@ _MAX_SEGMENT = 255
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLimits:
-    """How much of one table's log may be read, in bytes, and how many data files of one table are looked up in it."""
+    """How much of one table's log may be read, in bytes, and how many data files of one table are looked up in it.
+
+    `max_history_files` and `max_history_bytes` are for what is read to tell which version brought a column, and for nothing else.
+    """
 
     max_log_bytes: int = 256 * 1024 * 1024
     max_files: int = 500_000
+    max_history_files: int = 64
+    max_history_bytes: int = 16 * 1024 * 1024
 
 
 class TableLog:

@@ -17,8 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from s3_catalog.errors import MissingExtraError, UnreadableLogError
+from s3_catalog.model.blame import ColumnBlame
+from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import Column, PartitionColumn
 from s3_catalog.table_formats import LoggedTable
+from s3_catalog.table_formats._delta_history import blame_delta, physical_name
+from s3_catalog.table_formats._delta_statistics import state_statistics
 from s3_catalog.table_formats._log import TableLog
 from s3_catalog.table_formats._paths import LogPaths
 
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 _COMMIT = re.compile(r"(\d{20})\.json")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.(?P<part>\d{10})\.(?P<parts>\d{10})|\.(?P<id>[0-9A-Fa-f-]{36}))?\.(?:parquet|json)")
 _SPARK_TYPE = "__CHAR_VARCHAR_TYPE_STRING"
+_LOOSE = re.compile(r'"tightBounds"\s*:\s*false')
 _WORDS = "deltalake cannot read it"
 
 
@@ -156,9 +161,9 @@ def _read(log: TableLog, table: DeltaTable, root: Path, names: list[str]) -> Log
     actions = pa.table(table.get_add_actions(flatten=False))
     counts = actions.column("num_records") if "num_records" in actions.column_names else pa.nulls(actions.num_rows, pa.int64())
     row_count = None if counts.null_count else pc.sum(counts).as_py() or 0
-    deleted = 0
+    deleted, loose = 0, False
     if "deletionVectors" in (protocol.reader_features or []):
-        deleted = _count_deleted(root, names, actions.column("path"))
+        deleted, loose = _count_deleted(root, names, actions.column("path"))
         row_count = None if row_count is None else row_count - deleted
     configuration = metadata.configuration
     details = {
@@ -167,8 +172,11 @@ def _read(log: TableLog, table: DeltaTable, root: Path, names: list[str]) -> Log
         "column_mapping": configuration.get("delta.columnMapping.mode"),
         "deleted_rows": str(deleted) if deleted else None,
     }
+    fields = [field for field in schema if field.name not in partitioned_by]
+    statistics = state_statistics(actions, {field.name: physical_name(field) for field in fields}, loose=loose)
+    blame = blame_delta(log, root, names)
     return LoggedTable(
-        columns=tuple(_column(field) for field in schema if field.name not in partitioned_by),
+        columns=tuple(_column(field, statistics.get(field.name), blame.get(physical_name(field))) for field in fields),
         partition_columns=tuple(PartitionColumn(name=name, type=schema.field(name).type) for name in partitioned_by),
         row_count=row_count,
         files=_live_files(log, actions, partitioned_by),
@@ -177,9 +185,16 @@ def _read(log: TableLog, table: DeltaTable, root: Path, names: list[str]) -> Log
     )
 
 
-def _column(field: pa.Field) -> Column:
+def _column(field: pa.Field, statistics: ColumnStatistics | None, blame: ColumnBlame | None) -> Column:
     own = (field.metadata or {}).get(_SPARK_TYPE.encode())
-    return Column(name=field.name, type=field.type, nullable=field.nullable, source_type=own.decode(errors="replace") if own else None)
+    return Column(
+        name=field.name,
+        type=field.type,
+        nullable=field.nullable,
+        source_type=own.decode(errors="replace") if own else None,
+        statistics=statistics,
+        blame=blame,
+    )
 
 
 def _live_files(log: TableLog, actions: pa.Table, partitioned_by: list[str]) -> pa.Table:
@@ -192,19 +207,26 @@ def _live_files(log: TableLog, actions: pa.Table, partitioned_by: list[str]) -> 
     return pa.table(columns)
 
 
-def _count_deleted(root: Path, names: Iterable[str], live: pa.ChunkedArray) -> int:
-    """How many rows of the live files the deletion vectors hide: the newest `add` of a file counts."""
+def _count_deleted(root: Path, names: Iterable[str], live: pa.ChunkedArray) -> tuple[int, bool]:
+    """How many rows of the live files the deletion vectors hide, and whether some file's figures may be of hidden rows.
+
+    The newest `add` of a file counts.
+    """
     import pyarrow.parquet as pq
 
     cardinalities: dict[str, int] = {}
+    loose: dict[str, bool] = {}
     for name in reversed(list(names)):
         path = root / name
         found: Iterable[dict[str, Any] | None]
         if path.suffix == ".parquet":
-            found = pq.ParquetFile(path).read(columns=["add.path", "add.deletionVector.cardinality"]).column("add").to_pylist()
+            columns = ["add.path", "add.deletionVector.cardinality", "add.stats"]
+            found = pq.ParquetFile(path).read(columns=columns).column("add").to_pylist()
         else:
             found = (orjson.loads(line).get("add") for line in reversed(path.read_bytes().splitlines()) if line.strip())
         for add in found:
-            if add and add["path"] is not None:
-                cardinalities.setdefault(add["path"], (add.get("deletionVector") or {}).get("cardinality") or 0)
-    return sum(cardinalities.get(path, 0) for path in live.to_pylist())
+            if add and add["path"] is not None and add["path"] not in cardinalities:
+                cardinalities[add["path"]] = (add.get("deletionVector") or {}).get("cardinality") or 0
+                loose[add["path"]] = cardinalities[add["path"]] > 0 or bool(_LOOSE.search(add.get("stats") or ""))
+    alive = live.to_pylist()
+    return sum(cardinalities.get(path, 0) for path in alive), any(loose.get(path, False) for path in alive)
