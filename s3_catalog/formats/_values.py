@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
@@ -23,6 +23,7 @@ NULL_MARKERS = frozenset(
 
 _WORDS = tuple(frozenset(pair.split("/")) for pair in ("yes/no", "y/n", "on/off", "t/f", "ja/nein", "oui/non", "si/no", "sí/no"))
 """Booleans in words: a column is one when it holds both words of a pair, and nothing else."""
+BOOLEAN_WORDS = frozenset[str]().union(*_WORDS)
 
 _INT64 = range(-(2**63), 2**63)
 _YEAR, _MONTH, _DAY = r"\d{4}", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
@@ -106,24 +107,28 @@ def classify(value: str) -> str:
     return "timestamptz" if kind == "timestamp" and match["zone"] else kind
 
 
-def infer_value_type(values: Iterable[str], *, comma_is_decimal: bool) -> ValueType:
+def infer_value_type(
+    values: Iterable[str], *, comma_is_decimal: bool, decimal: str | None = None, nulls: Collection[str] = NULL_MARKERS
+) -> ValueType:
     """Find the type that all values of a column have; `pa.null()` when there are none but null markers.
 
     Args:
         comma_is_decimal: whether `2,5` may be a fraction (the file's delimiter is no comma).
+        decimal: the decimal mark, where people say which; the other mark counts thousands then.
+        nulls: the texts that stand for no value, the empty one among them.
 
     >>> infer_value_type(["1", "", "99999999999999999999"], comma_is_decimal=False).type
     Decimal128Type(decimal128(20, 0))
     """
     counts = Counter(value.strip() for value in values)
-    present = {value: count for value, count in counts.items() if value not in NULL_MARKERS}
+    present = {value: count for value, count in counts.items() if value not in nulls}
     if not present:
         return ValueType(type=pa.null() if counts.keys() <= {""} else pa.string())
     examples = _classify_all(present)
-    found = _boolean_words(present) or (STRING if "text" in examples else _join_kinds(examples, comma_is_decimal))
-    nulls = () if pa.types.is_string(found.type) else tuple(sorted(counts.keys() & NULL_MARKERS - {""}))
+    found = _boolean_words(present) or (STRING if "text" in examples else _join_kinds(examples, comma_is_decimal, decimal))
+    markers = () if pa.types.is_string(found.type) else tuple(sorted(counts.keys() & set(nulls) - {""}))
     certainty, reason = _judge(found, {kind: sum(present[v] for v in members) for kind, members in examples.items()}, examples)
-    return replace(found, nulls=nulls, certainty=certainty, reason=reason)
+    return replace(found, nulls=markers, certainty=certainty, reason=reason)
 
 
 def _classify_all(values: Iterable[str]) -> dict[str, list[str]]:
@@ -159,17 +164,19 @@ def _boolean_words(present: Iterable[str]) -> ValueType | None:
     return ValueType(type=pa.bool_(), words=" or ".join(sorted(pair, reverse=True))) if pair else None
 
 
-def mostly_typed(values: Iterable[str]) -> str | None:
+def mostly_typed(values: Iterable[str], nulls: Collection[str] = NULL_MARKERS) -> str | None:
     """Name the kind that nearly all values share while a few are text, if there is one: a conflict worth telling."""
-    present = Counter(classify(v) for v in (value.strip() for value in values) if v not in NULL_MARKERS)
+    present = Counter(classify(v) for v in (value.strip() for value in values) if v not in nulls)
     if present["text"] == 0 or present.total() < 20:
         return None
     kind, count = present.most_common(1)[0]
     return kind if kind != "text" and count >= 0.9 * present.total() else None
 
 
-def _join_kinds(examples: dict[str, list[str]], comma_is_decimal: bool) -> ValueType:
+def _join_kinds(examples: dict[str, list[str]], comma_is_decimal: bool, decimal: str | None) -> ValueType:
     kinds = frozenset(examples)
+    if decimal is not None and kinds <= _MARKED_NUMBERS | {"special"} and kinds - {"integer", "special"}:
+        return _told_number(kinds, examples, decimal)
     if kinds == {"integer"}:
         return ValueType(type=_integer_type(examples["integer"]))
     if kinds <= _NUMBERS:
@@ -212,6 +219,22 @@ def _marked_number(kinds: frozenset[str], examples: dict[str, list[str]], comma_
     if kinds <= {"integer", "either_comma"}:
         return ValueType(type=pa.string(), warning="a comma before three digits may mark thousands or a fraction: kept as text")
     return STRING
+
+
+def _told_number(kinds: frozenset[str], examples: dict[str, list[str]], decimal: str) -> ValueType:
+    """Numbers with marks, where the decimal mark is known: the other one stands between thousands, or the values are no numbers."""
+    if decimal == ".":
+        if not kinds <= {"integer", "double", "special", "either_comma", "grouped", "grouped_fraction"}:
+            return STRING
+        whole = kinds <= {"integer", "either_comma", "grouped"}
+        thousands = "," if kinds & {"either_comma", "grouped", "grouped_fraction"} else None
+        return ValueType(type=pa.int64() if whole else pa.float64(), thousands=thousands)
+    dots = [value for kind in kinds - {"special"} for value in examples[kind] if "." in value]
+    ungrouped = any(not _THREE_AFTER_DOT.fullmatch(value) for value in examples.get("double", ()))
+    if ungrouped or not kinds <= {"integer", "double", "special", "either_comma", "comma", "dot_grouped"}:
+        return STRING
+    whole = kinds <= {"integer", "double", "dot_grouped"}
+    return ValueType(type=pa.int64() if whole else pa.float64(), decimal_comma=not whole, thousands="." if dots else None)
 
 
 def _temporal(kinds: frozenset[str], examples: dict[str, list[str]]) -> ValueType:
