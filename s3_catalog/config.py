@@ -8,217 +8,48 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ByteSize,
-    ConfigDict,
-    Field,
-    FilePath,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
 
 from s3_catalog import config_file
 from s3_catalog.config_file import Kind, Problem, names_secret, read_config_text
+from s3_catalog.config_sections import (
+    EventSettings,
+    Globs,
+    InferenceSettings,
+    ListingSettings,
+    PathHints,
+    PinnedTable,
+    Positive,
+    RetireSettings,
+    S3Settings,
+    ScheduleSettings,
+    Section,
+    Size,
+    check_catalog,
+    check_location,
+)
 from s3_catalog.errors import ConfigError
 
 if TYPE_CHECKING:
     from s3_catalog.storage.options import StoreOptions
 
 DEFAULT_FILE = "s3_catalog.yaml"
-
-_CRON_FIELD = re.compile(r"[\w*/,\-?#]+")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*", re.DOTALL)
-
-
-@contextmanager
-def _as_value_error() -> Iterator[None]:
-    """Hand pydantic a refusal of the part that will take the value, so that there is one rule for it."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ValueError(str(error)) from None
+_WORDS = {("csv", "quote"), ("csv", "null_markers"), ("tables", "rows"), ("hints", "rows")}
+"""Settings whose values are words of the data, by their last two names."""
 
 
-def _check_location(value: str) -> str:
-    from s3_catalog.storage import parse_location
-
-    with _as_value_error():
-        parse_location(value)
-    return value
-
-
-def _check_endpoint(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("not an http:// or https:// URL")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("credentials do not belong in a URL: use access_key_id and secret_access_key")
-    return value
-
-
-def _check_catalog(value: str) -> str:
-    if not _URL.fullmatch(value):
-        raise ValueError("not a URL: write sqlite:///path/to/file.db or postgresql://user:${PASSWORD}@host/database")
-    return value
-
-
-def _check_format(value: str) -> str:
-    from s3_catalog.formats import file_formats
-
-    if value not in (known := file_formats()):
-        raise ValueError(f"unknown format; choose one of {', '.join(sorted(known))}")
-    return value
-
-
-def _check_cron(value: str) -> str:
-    expression = " ".join(value.split())
-    if expression in ("@hourly", "@daily", "@weekly", "@monthly"):
-        return expression
-    parts = expression.split(" ")
-    if len(parts) != 5 or not all(_CRON_FIELD.fullmatch(part) for part in parts):
-        raise ValueError(
-            "not a cron expression: five fields, like '0 3 * * *' for every day at 03:00, or @hourly, @daily, @weekly, @monthly"
-        )
-    return expression
-
-
-def _check_timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("not a time zone: write a name of the IANA database, like UTC or Europe/Berlin") from None
-    return value
-
-
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Globs = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
-Positive = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
-Size = Annotated[ByteSize, Field(gt=0)]
-"""Bytes: a number, or a text such as `5 GiB` (2**30) or `500 MB` (10**6)."""
-
-
-class _Section(BaseModel):
-    """A typo is an error, not a default; an unknown key names its nearest neighbour."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class S3Settings(_Section):
-    """How `s3://` is reached. What is not given follows the standard `AWS_*` variables and profiles. A call that fails in passing is
-    tried up to `max_attempts` times; the timeouts are of one attempt.
-    """
-
-    endpoint_url: Annotated[str, AfterValidator(_check_endpoint)] | None = None
-    sts_endpoint_url: Annotated[str, AfterValidator(_check_endpoint)] | None = None
-    region: str | None = None
-    access_key_id: str | None = None
-    secret_access_key: SecretStr | None = None
-    session_token: SecretStr | None = None
-    profile: str | None = None
-    role_arn: str | None = None
-    external_id: str | None = None
-    role_session_name: str | None = None
-    path_style: bool | None = None
-    verify_tls: bool = True
-    ca_bundle: FilePath | None = None
-    anonymous: bool = False
-    requester_pays: bool = False
-    max_attempts: Positive = 16
-    connect_timeout: Seconds = 5.0
-    read_timeout: Seconds = 20.0
-
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
-        if (self.access_key_id is None) != (self.secret_access_key is None):
-            raise ValueError("access_key_id and secret_access_key are given together or not at all")
-        if self.session_token is not None and self.access_key_id is None:
-            raise ValueError("session_token needs access_key_id and secret_access_key")
-        if self.role_arn is None and (self.external_id or self.role_session_name):
-            raise ValueError("external_id and role_session_name need role_arn")
-        if self.anonymous and (self.access_key_id or self.profile or self.role_arn):
-            raise ValueError("anonymous excludes access keys, profile and role_arn")
-        if self.ca_bundle is not None and not self.verify_tls:
-            raise ValueError("ca_bundle has no use where verify_tls is false")
-        return self
-
-
-class ListingSettings(_Section):
-    """How objects are listed. `workers` prefixes are listed side by side."""
-
-    workers: Positive = 16
-
-
-class InferenceSettings(_Section):
-    """How schemas are read: `sample_files` per table, footers of up to `count_files` files for row counts, `workers` tables at once."""
-
-    sample_files: Positive = 3
-    count_files: Annotated[int, Field(ge=0)] = 16
-    workers: Positive = 16
-    head_bytes: Size = ByteSize(64 * 1024)
-
-
-class PinnedTable(_Section):
-    """One line that pins a verdict of the grouping. `path` is a template relative to the bucket: `{table}/{year}/{month}/*.parquet`."""
-
-    path: str
-    name: str | None = None
-    format: Annotated[str, AfterValidator(_check_format)] | None = None
-
-    @model_validator(mode="after")
-    def _check_template(self) -> Self:
-        from s3_catalog.discovery.pins import read_path_template
-
-        with _as_value_error():
-            read_path_template(self.path, name=self.name, file_format=self.format)
-        return self
-
-
-class RetireSettings(_Section):
-    """At most `max_share` (0 to 1) of the published tables may disappear by one run."""
-
-    max_share: Annotated[float, Field(ge=0, le=1)] = 0.25
-
-
-class ScheduleSettings(_Section):
-    """When the job runs by itself; `enabled` decides whether the schedule starts switched on."""
-
-    cron: Annotated[str, AfterValidator(_check_cron)] = "0 3 * * *"
-    timezone: Annotated[str, AfterValidator(_check_timezone)] = "UTC"
-    enabled: bool = False
-
-
-class EventSettings(_Section):
-    """Where new objects are heard of: a queue of S3 events, else the stored manifest is compared every `poll_seconds`."""
-
-    sqs_queue_url: Annotated[str, AfterValidator(_check_endpoint)] | None = None
-    poll_seconds: Positive = 60
-    max_messages: Positive = 1000
-
-
-class Settings(_Section):
+class Settings(Section):
     """Everything one crawl needs to know. `catalog` may hold a password, so it is not shown."""
 
-    location: Annotated[str, AfterValidator(_check_location)]
+    location: Annotated[str, AfterValidator(check_location)]
     s3: S3Settings = S3Settings()
     client_options: dict[str, str] = Field(default_factory=dict, repr=False)
-    catalog: Annotated[str, AfterValidator(_check_catalog)] = Field(repr=False)
+    catalog: Annotated[str, AfterValidator(check_catalog)] = Field(repr=False)
     include: Globs = ()
     exclude: Globs = ()
     max_object_size: Size | None = None
@@ -226,6 +57,7 @@ class Settings(_Section):
     listing: ListingSettings = ListingSettings()
     inference: InferenceSettings = InferenceSettings()
     tables: tuple[PinnedTable, ...] = ()
+    hints: tuple[PathHints, ...] = ()
     retire: RetireSettings = RetireSettings()
     lock_timeout: Annotated[float, Field(ge=0)] = 600.0
     schedule: ScheduleSettings = ScheduleSettings()
@@ -330,6 +162,9 @@ def _kind_of(path: config_file.KeyPath) -> Kind:
         return Kind.URL
     if path[:1] == ("client_options",):
         return Kind.SECRET if names_secret(str(path[-1])) else Kind.PLAIN
+    within = [part for part in path if isinstance(part, str)]
+    if tuple(within[-2:]) in _WORDS:
+        return Kind.WORD
     model, name = _model_at(path[:-1]), path[-1] if path else ""
     annotation = model.model_fields[name].annotation if model and isinstance(name, str) and name in model.model_fields else None
     return Kind.SECRET if SecretStr in (annotation, *get_args(annotation)) else Kind.PLAIN
@@ -342,7 +177,7 @@ def _model_at(path: config_file.KeyPath) -> type[BaseModel] | None:
         if name not in model.model_fields:
             return None
         annotation = model.model_fields[name].annotation
-        sections = [t for t in (annotation, *get_args(annotation)) if isinstance(t, type) and issubclass(t, _Section)]
+        sections = [t for t in (annotation, *get_args(annotation)) if isinstance(t, type) and issubclass(t, Section)]
         if not sections:
             return None
         model = sections[0]

@@ -27,11 +27,15 @@ _SECRET_NAME = re.compile(r"(secret|password|token|sas|_key)$", re.IGNORECASE)
 
 
 class Kind(Enum):
-    """What may stand in a value: anything, a secret (`${VAR}` alone), or a URL (whose password is a secret)."""
+    """What may stand in a value: anything, a secret (`${VAR}` alone), or a URL (whose password is a secret).
+
+    A `WORD` is text of people's data: `""` is a value of its own, and in a list `null` and `~` are words like others.
+    """
 
     PLAIN = auto()
     SECRET = auto()
     URL = auto()
+    WORD = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,8 @@ class _Reader:
             return self.read_mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(child, (*path, index)) for index, child in enumerate(node.value)]
-        return None if node.tag == _TAG + "null" else self.read_text(str(node.value), path)
+        is_word = bool(path) and isinstance(path[-1], int) and bool(node.value) and self.kind_of(path) is Kind.WORD
+        return None if node.tag == _TAG + "null" and not is_word else self.read_text(str(node.value), path)
 
     def read_mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:
         values: dict[str, object] = {}
@@ -134,7 +139,10 @@ class _Reader:
             self.file.lines[here] = key_node.start_mark.line + 1
             values[key] = self.read(value_node, here)
         # "region:" with nothing behind it, or with an empty variable, is not given.
-        return {key: value for key, value in values.items() if value is not None and value != ""}
+        return {key: value for key, value in values.items() if value or self.is_said(value, (*path, key))}
+
+    def is_said(self, value: object, path: KeyPath) -> bool:
+        return value is not None and (value != "" or self.kind_of(path) is Kind.WORD)
 
     def read_text(self, text: str, path: KeyPath) -> str:
         kind = self.kind_of(path)

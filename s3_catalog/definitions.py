@@ -10,7 +10,7 @@ import logging
 
 import dagster as dg
 
-from s3_catalog.config import EventSettings, ScheduleSettings
+from s3_catalog.config_sections import EventSettings, ScheduleSettings
 from s3_catalog.defs.assets import build_assets
 from s3_catalog.defs.checks import build_checks
 from s3_catalog.defs.io_managers import IO_MANAGER_KEY, ParquetPartsStorage

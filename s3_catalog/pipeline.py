@@ -20,10 +20,11 @@ import pyarrow.compute as pc
 from s3_catalog.catalogs import Action, Outcome, Plan, RetirePolicy, RunRecord, RunStatus, Scope
 from s3_catalog.discovery.accounting import build_ledger, incomplete_layouts, with_verdicts
 from s3_catalog.discovery.grouping import Grouping, GroupingRules, group_objects
+from s3_catalog.discovery.hints import TableHint, find_partition_misfits, was_listed
 from s3_catalog.discovery.listing import Listing, filter_manifest, list_objects, list_prefixes
 from s3_catalog.discovery.naming import unique_names
 from s3_catalog.discovery.peeking import Peeker, read_manifest_pins
-from s3_catalog.discovery.pins import read_path_template
+from s3_catalog.discovery.pins import Pin, read_path_template
 from s3_catalog.discovery.scopes import ROOT_SCOPE, scope_column, scope_of_key, scope_of_location
 from s3_catalog.errors import StoreError, UnknownPluginError
 from s3_catalog.formats import ReadLimits
@@ -33,6 +34,7 @@ from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.tables import MEMBER_MARK, Table
 from s3_catalog.storage import ObjectStore, open_store, printable
 from s3_catalog.storage.files import ObjectFile
+from s3_catalog.table_formats import LogLimits, table_formats
 
 if TYPE_CHECKING:
     from s3_catalog.catalogs.sql import SqlCatalog
@@ -190,13 +192,27 @@ def group_manifest(store: ObjectStore, settings: Settings, manifest: ObjectManif
     """
     peeker = Peeker(store, manifest.objects, settings.inference.head_bytes)
     pins, manifest_error = read_manifest_pins(store, manifest.objects, always=manifest.scopes is not None)
-    configured = [read_path_template(table.path, name=table.name, file_format=table.format) for table in settings.tables]
-    rules = GroupingRules(base=store.location.prefix, store_url=store.location.store_url, pins=(*configured, *pins))
+    base, store_url, depth = store.location.prefix, store.location.store_url, settings.partition_depth
+    rules = GroupingRules(base=base, store_url=store_url, pins=(*_configured_pins(settings), *pins), hints=_configured_hints(settings))
     grouping = group_objects(manifest.objects, rules, known_names=known_names, sniff=peeker)
     objects = with_verdicts(grouping.objects, manifest.skipped, dict([manifest_error] if manifest_error else []))
-    grouping = replace(grouping, objects=objects)
+    unused = tuple(path for path in grouping.unused_hints if was_listed(path, manifest.scopes, manifest.failed, base=base, depth=depth))
+    grouping = replace(grouping, objects=objects, unused_hints=unused)
+    for path in unused:
+        logger.warning("hint meets no table: no object of a table matches path=%s", printable(path))
     logger.info("grouped location=%s scopes=%s tables=%d", settings.location, _scopes_text(manifest.scopes), len(grouping.layouts))
     return GroupedObjects(grouping=grouping, failed=manifest.failed, scopes=manifest.scopes, opened=peeker.opened)
+
+
+def _configured_pins(settings: Settings) -> list[Pin]:
+    return [
+        read_path_template(table.path, name=table.name, file_format=table.format, options=table.read_hints().write_options())
+        for table in settings.tables
+    ]
+
+
+def _configured_hints(settings: Settings) -> tuple[TableHint, ...]:
+    return tuple(TableHint(path=hint.path, options=hint.read_hints().write_options()) for hint in settings.hints)
 
 
 def infer_schemas(
@@ -213,22 +229,40 @@ def infer_schemas(
     Args:
         removed: tells what the logs of the known tables had removed (`removed_keys`).
     """
-    limits = ReadLimits(head_bytes=settings.inference.head_bytes)
-    rules = InferenceRules(
-        sample_files=settings.inference.sample_files,
-        count_files=settings.inference.count_files,
-        workers=settings.inference.workers,
-        limits=limits,
-    )
-    return infer_tables(
+    grouping = grouped.grouping
+    by_path = (pair for pair in zip(grouping.layouts, grouping.partitions, strict=True) if pair[0].format not in table_formats())
+    results = infer_tables(
         store,
-        grouped.grouping,
-        rules,
+        grouping,
+        _inference_rules(settings),
         known=known,
         removed=removed,
-        incomplete=incomplete_layouts(grouped.grouping, grouped.failed),
+        incomplete={**find_partition_misfits(by_path), **incomplete_layouts(grouping, grouped.failed)},
         opened=grouped.opened,
         progress=observer.inferred if observer else None,
+    )
+    # The log of a table tells its partition columns and their values only now.
+    logged = ((r.table.layout, r.table.partitions) for r in results if r.table and r.layout.format in table_formats())
+    misfits = find_partition_misfits(logged)
+    return [TableResult(layout=r.layout, error=misfits[r.layout.identity]) if r.layout.identity in misfits else r for r in results]
+
+
+def _inference_rules(settings: Settings) -> InferenceRules:
+    chosen = settings.inference
+    return InferenceRules(
+        sample_files=chosen.sample_files,
+        count_files=chosen.count_files,
+        blame_files=chosen.blame_files,
+        workers=chosen.workers,
+        limits=ReadLimits(
+            head_bytes=chosen.head_bytes,
+            tail_bytes=chosen.tail_bytes,
+            max_footer_bytes=chosen.max_footer_bytes,
+            max_decompressed_bytes=chosen.max_decompressed_bytes,
+            max_whole_file_bytes=chosen.max_whole_file_bytes,
+            max_seconds=chosen.max_seconds,
+        ),
+        log_limits=LogLimits(max_log_bytes=chosen.max_log_bytes, max_files=chosen.max_log_files),
     )
 
 

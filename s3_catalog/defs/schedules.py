@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from s3_catalog.config import ScheduleSettings
+from s3_catalog.config_sections import ScheduleSettings
 
 
 def build_schedule(job: dg.JobDefinition, settings: ScheduleSettings) -> dg.ScheduleDefinition:

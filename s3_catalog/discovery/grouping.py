@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from s3_catalog.discovery import _columns
+from s3_catalog.discovery.hints import TableHint, apply_hints
 from s3_catalog.discovery.layouts import LayoutDraft, build_layouts
 from s3_catalog.discovery.pinned import assign_pins
 from s3_catalog.discovery.pins import Pin
@@ -36,11 +37,12 @@ _MAX_SNIFFS = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupingRules:
-    """What people can set. `max_tables_per_folder`: more unrelated files than this in one folder are a file set."""
+    """What people can set. `max_tables_per_folder`: more unrelated files than this in one folder are a file set; a later hint wins."""
 
     base: str = ""
     store_url: str = "memory:///"
     pins: tuple[Pin, ...] = ()
+    hints: tuple[TableHint, ...] = ()
     max_tables_per_folder: int = 30
 
 
@@ -49,12 +51,13 @@ class Grouping:
     """The verdict on one manifest.
 
     `objects` is the manifest with four more columns: layout (int32, index into `layouts`, or null), partition (int32, index into that
-    layout's `partitions`, or null), skipped (reason) and error.
+    layout's `partitions`, or null), skipped (reason) and error. `unused_hints` are the paths of hints that meet no table.
     """
 
     layouts: tuple[TableLayout, ...]
     partitions: tuple[tuple[Partition, ...], ...]
     objects: pa.Table
+    unused_hints: tuple[str, ...] = ()
 
 
 def group_objects(
@@ -69,11 +72,13 @@ def group_objects(
     with duckdb.connect(config={"threads": 2, "memory_limit": "1GB"}) as connection:
         _columns.load_objects(connection, manifest, rules.base)
         claim_table_roots(connection)
-        drafts = assign_pins(connection, rules.pins, rules.base)
+        pinned, idle = assign_pins(connection, rules.pins, rules.base)
         _columns.build_name_groups(connection)
-        drafts += _decide_groups(connection, manifest, rules, sniff, first_layout=len(drafts))
+        drafts = [*pinned, *_decide_groups(connection, manifest, rules, sniff, first_layout=len(pinned))]
+        drafts, unused = apply_hints(connection, drafts, rules.hints, rules.base)
         layouts, partitions = build_layouts(connection, drafts, rules, known_names or {})
-        return Grouping(layouts=layouts, partitions=partitions, objects=_columns.read_verdicts(connection, manifest))
+        objects = _columns.read_verdicts(connection, manifest)
+        return Grouping(layouts=layouts, partitions=partitions, objects=objects, unused_hints=(*idle, *unused))
 
 
 def _decide_groups(

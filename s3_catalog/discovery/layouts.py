@@ -18,19 +18,22 @@ from s3_catalog.discovery._columns import read_digests, read_partition_kinds, re
 from s3_catalog.discovery.naming import safe_name, unique_names
 from s3_catalog.discovery.places import DATE_KINDS, PathColumn
 from s3_catalog.model.tables import Evidence, Partition, PartitionColumn, TableLayout
+from s3_catalog.model.types import read_type
 
 if TYPE_CHECKING:
     from s3_catalog.discovery.grouping import GroupingRules
 
 _DATE_PARTS = re.compile(r"(?i)y|yy|yyyy|yr|year|m|mm|mon|month|d|dd|day|h|hh|hr|hour|mi|min|minute|week|quarter")
 _DATE_NAMES = re.compile(r"(?i)dt|ds|date|day|.*_(?:dt|date|day)|(?:dt|date)_.*")
-_PINNED_TYPES = {"int": pa.int32(), "bigint": pa.int64(), "date": pa.date32(), "string": pa.string()}
 _INT_DIGITS, _BIGINT_DIGITS = 9, 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayoutDraft:
-    """A table whose objects are assigned; `pinned_types` (canonical text by column) and `pinned_name` come from people."""
+    """A table whose objects are assigned.
+
+    `pinned_types` (canonical text by partition column), `options` and `defaults` (see `Pin`) come from people.
+    """
 
     location: str
     format: str
@@ -40,6 +43,7 @@ class LayoutDraft:
     warnings: tuple[str, ...] = ()
     pinned_types: Mapping[str, str] = field(default_factory=dict)
     options: tuple[tuple[str, str], ...] = ()
+    defaults: tuple[tuple[str, str], ...] = ()
 
 
 def build_layouts(
@@ -110,7 +114,7 @@ def _names(drafts: Sequence[LayoutDraft], rules: GroupingRules, known_names: Map
 def _column_type(column: PathColumn, kinds: Mapping[str, Any] | None, pinned: Mapping[str, str]) -> pa.DataType:
     """Type a partition column from all its values: int, date, else string. Leading zeros stay text unless the column is a date part."""
     if column.name in pinned:
-        return _PINNED_TYPES[pinned[column.name]]
+        return read_type(pinned[column.name])
     if kinds is None or column.kind == "yearmonth":
         return pa.string()
     if kinds["iso_dates"] or (column.kind == "date" and kinds["compact_dates"]) or (column.kind == "date" and kinds["any_dates"]):

@@ -14,9 +14,13 @@ from s3_catalog.discovery.suffixes import UNKNOWN
 from s3_catalog.model.tables import UNSTRUCTURED, Evidence
 
 
-def assign_pins(connection: duckdb.DuckDBPyConnection, pins: Sequence[Pin], base: str) -> list[LayoutDraft]:
-    """Assign what the pins match, the first that matches winning; files whose format is unknown need a pin that names one."""
+def assign_pins(connection: duckdb.DuckDBPyConnection, pins: Sequence[Pin], base: str) -> tuple[list[LayoutDraft], tuple[str, ...]]:
+    """Assign what the pins match, the first that matches winning; files whose format is unknown need a pin that names one.
+
+    Returns: the drafts, and the templates of pins that hold hints and match nothing.
+    """
     drafts: list[LayoutDraft] = []
+    unused: list[str] = []
     for pin in pins:
         groups = ["t"] * pin.table_group + [f"c{i}" for i in range(len(pin.columns))]
         key = f"{quote_sql(base)} || o.key"
@@ -40,7 +44,9 @@ def assign_pins(connection: duckdb.DuckDBPyConnection, pins: Sequence[Pin], base
                 [len(drafts), name, file_format],
             )
             drafts.append(_draft(pin, name, file_format, base))
-    return drafts
+        if pin.options and not found:
+            unused.append(pin.template)
+    return drafts, tuple(unused)
 
 
 def _draft(pin: Pin, table: str, file_format: str, base: str) -> LayoutDraft:
@@ -54,4 +60,5 @@ def _draft(pin: Pin, table: str, file_format: str, base: str) -> LayoutDraft:
         evidence=Evidence(rule="pinned", reason=f"pinned by {pin.origin}", runner_up="the layout its keys suggest"),
         pinned_types=pin.types,
         options=pin.options,
+        defaults=pin.defaults,
     )

@@ -36,7 +36,8 @@ class Pin:
 
     `pattern` is RE2 and matches a whole key; its groups `c0`, `c1`... are the values of `columns`, `types` what people said of them
     (canonical text). `table_group` says whether a group `t` names the table, else `name` or the location does. `location` is the key
-    pattern, with `{table}` where that group's text goes.
+    pattern, with `{table}` where that group's text goes. `template` is what people wrote. `options` are hints for reading the files; they
+    win over all others, and all others win over `defaults`.
     """
 
     pattern: str
@@ -47,10 +48,14 @@ class Pin:
     name: str | None = None
     format: str | None = None
     types: Mapping[str, str] = field(default_factory=dict)
+    template: str = ""
     options: tuple[tuple[str, str], ...] = ()
+    defaults: tuple[tuple[str, str], ...] = ()
 
 
-def read_path_template(path: str, *, name: str | None = None, file_format: str | None = None, origin: str = "configuration") -> Pin:
+def read_path_template(
+    path: str, *, name: str | None = None, file_format: str | None = None, options: tuple[tuple[str, str], ...] = ()
+) -> Pin:
     """Compile a path template: `{column}` is one value within a segment, `{table}` the name, `*` and `**` as in globs.
 
     >>> read_path_template("{table}/{year}/{month}/*.parquet").columns
@@ -81,10 +86,12 @@ def read_path_template(path: str, *, name: str | None = None, file_format: str |
         pattern=f"(?s){pattern}{re.escape(path[position:])}",
         location=path[: path.rfind("/", 0, position) + 1 if literal_end is None else literal_end],
         columns=tuple(group for group in groups if group != "table"),
-        origin=origin,
+        origin="configuration",
         table_group=table_group,
         name=name,
         format=file_format,
+        template=path,
+        options=options,
     )
 
 
@@ -132,7 +139,8 @@ def _read_entry(entry: Any, index: int) -> Pin:
         table_group=bool(depth),
         format=file_format,
         types={c["name"]: _OPENMETADATA_TYPES.get(str(c.get("dataType", "")).upper(), "string") for c in columns},
-        options=(("delimiter", _separator(entry["separator"], index)),) if entry.get("separator") else (),
+        template=path,
+        defaults=(("delimiter", _separator(entry["separator"], index)),) if entry.get("separator") else (),
     )
 
 
