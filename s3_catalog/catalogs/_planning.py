@@ -10,8 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from s3_catalog.catalogs import RetirePolicy, Scope
+from s3_catalog.model.description import Description
 from s3_catalog.model.tables import Column, Partition, PartitionColumn, Table
 from s3_catalog.model.types import type_text
+
+_DESCRIBED = {"sample": "sample", "columns": "profile", "files": "file_sizes"}
+"""Field of a description -> what a difference in it is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,7 @@ def diff_tables(old: Table, new: Table) -> tuple[tuple[str, str | None, str | No
     ):
         differences += _diff_column_details(field, old_columns, new_columns, {change[0] for change in differences})
     differences += _diff_figures(old.columns, new.columns)
+    differences += _diff_descriptions(old.description, new.description)
     if old.partitions != new.partitions:
         differences.append(("partitions", str(len(old.partitions)), _describe_partition_changes(old.partitions, new.partitions)))
     return tuple(differences)
@@ -170,6 +175,26 @@ def _stored_text(column: Column | PartitionColumn) -> str:
     if isinstance(column, PartitionColumn):
         return f"{column.type}, {'declared' if column.declared else 'inferred'}"
     return f"{column.type}, {column.source_type}" if column.source_type else str(column.type)
+
+
+def _diff_descriptions(old: Description | None, new: Description | None) -> list[tuple[str, str | None, str | None]]:
+    """Tags, owners and texts as they are; samples and profiles move with every file, so only that they changed."""
+    if old is None or new is None:
+        return [] if old is new else [("described", "yes" if old else None, "yes" if new else None)]
+    before, after = _description_texts(old), _description_texts(new)
+    found = [(name, before.get(name), after.get(name)) for name in after if before.get(name) != after.get(name)]
+    return [*found, *((label, None, "changed") for name, label in _DESCRIBED.items() if getattr(old, name) != getattr(new, name))]
+
+
+def _description_texts(description: Description) -> dict[str, str | None]:
+    tags = (f"{t.name} on {t.column or 'the table'} by {t.rule} ({t.confidence:g}): {t.why}" for t in description.tags)
+    return {
+        "description": description.text,
+        "column_descriptions": _list_text(f"{name}: {text}" for name, text in description.column_texts),
+        "owners": _list_text(description.owners),
+        "tags": _list_text(tags),
+        "description_warnings": _list_text(description.warnings),
+    }
 
 
 def _list_text(items: Iterable[str]) -> str | None:

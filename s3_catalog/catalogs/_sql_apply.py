@@ -10,8 +10,25 @@ from typing import Any
 import sqlalchemy as sa
 
 from s3_catalog.catalogs import Action, Outcome, Plan, PlannedChange
-from s3_catalog.catalogs._sql_rows import Row, digest_table, encode_arrow_schema, encode_asset, encode_fields, encode_partitions
-from s3_catalog.catalogs._sql_schema import asset_fields, asset_partitions, asset_snapshots, assets, catalog_state
+from s3_catalog.catalogs._sql_rows import (
+    Row,
+    digest_table,
+    encode_arrow_schema,
+    encode_asset,
+    encode_description,
+    encode_fields,
+    encode_partitions,
+    encode_tags,
+)
+from s3_catalog.catalogs._sql_schema import (
+    asset_descriptions,
+    asset_fields,
+    asset_partitions,
+    asset_snapshots,
+    asset_tags,
+    assets,
+    catalog_state,
+)
 from s3_catalog.errors import CatalogError
 from s3_catalog.model.snapshots import Change, Snapshot, compare_snapshots, take_snapshot
 from s3_catalog.model.tables import Table
@@ -21,6 +38,14 @@ _BATCH = 500
 
 _INSERT_ROWS = 20_000
 """Rows that are in memory at once: a table may have a million partitions."""
+
+_CHILDREN = (
+    (asset_fields, encode_fields),
+    (asset_partitions, encode_partitions),
+    (asset_descriptions, encode_description),
+    (asset_tags, encode_tags),
+)
+"""What belongs to an asset, and how a table becomes its rows."""
 
 
 def read_catalog_revision(connection: sa.Connection, *, lock: bool = False) -> str:
@@ -107,7 +132,7 @@ def _update(connection: sa.Connection, changes: Sequence[PlannedChange], ids: di
     names = [name for name in rows[0] if name != "asset_id"]
     connection.execute(sa.update(assets).where(where).values({name: sa.bindparam(name) for name in names}), rows)
     for batch in batches([asset_id for asset_id, _ in tables]):
-        for child in (asset_fields, asset_partitions):
+        for child, _ in _CHILDREN:
             connection.execute(sa.delete(child).where(child.c.asset_id.in_(batch)))
     _insert_children(connection, tables)
 
@@ -124,7 +149,7 @@ def _asset_row(table: Table, now: datetime) -> Row:
 
 
 def _insert_children(connection: sa.Connection, tables: Sequence[tuple[int, Table]]) -> None:
-    for child, encode in ((asset_fields, encode_fields), (asset_partitions, encode_partitions)):
+    for child, encode in _CHILDREN:
         rows = (row | {"asset_id": asset_id} for asset_id, table in tables for row in encode(table))
         while batch := list(islice(rows, _INSERT_ROWS)):
             connection.execute(sa.insert(child), batch)

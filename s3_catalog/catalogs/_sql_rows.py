@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from s3_catalog.catalogs._sql_schema import asset_fields, asset_partitions, assets
+from s3_catalog.catalogs._sql_schema import asset_descriptions, asset_fields, asset_partitions, asset_tags, assets
+from s3_catalog.model.description import Description
+from s3_catalog.model.description_records import read_description, write_description
 from s3_catalog.model.records import read_blame, read_statistics
 from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
@@ -82,6 +84,20 @@ def encode_partitions(table: Table) -> list[Row]:
     ]
 
 
+def encode_description(table: Table) -> list[Row]:
+    """The row of `asset_descriptions`, without the asset's id; none where the table is not described."""
+    if table.description is None:
+        return []
+    body = write_description(table.description)
+    return [{"body": {name: value for name, value in body.items() if name != "tags"}}]
+
+
+def encode_tags(table: Table) -> list[Row]:
+    """The rows of `asset_tags`, without the asset's id."""
+    tags = table.description.tags if table.description else ()
+    return [{"position": position, **asdict(tag)} for position, tag in enumerate(tags)]
+
+
 def encode_arrow_schema(table: Table) -> bytes:
     """The types of all fields, in order, as Arrow writes a schema. Fields are named by number: a name may be no valid UTF-8."""
     fields: list[Column | PartitionColumn] = [*table.columns, *table.layout.partition_columns]
@@ -93,7 +109,7 @@ def digest_table(table: Table) -> str:
     """Digest everything that is published of a table: equal digests mean there is nothing to write."""
     types = [str(column.type) for column in table.columns] + [str(column.type) for column in table.layout.partition_columns]
     partitions = [(p.values, p.object_count, p.size_bytes, p.newest) for p in table.partitions]
-    everything = [encode_asset(table), encode_fields(table), types, partitions]
+    everything = [encode_asset(table), encode_fields(table), types, partitions, encode_description(table), encode_tags(table)]
     return hashlib.sha256(json.dumps(everything, default=_time_text).encode()).hexdigest()
 
 
@@ -106,8 +122,14 @@ def load_tables(connection: sa.Connection, condition: sa.ColumnElement[bool]) ->
     owners = sa.select(assets.c.id).where(condition)
     fields = _rows_by_asset(connection, asset_fields, owners)
     partitions = _rows_by_asset(connection, asset_partitions, owners)
+    tags = _rows_by_asset(connection, asset_tags, owners)
+    bodies = connection.execute(sa.select(asset_descriptions).where(asset_descriptions.c.asset_id.in_(owners)))
+    descriptions = {row.asset_id: _decode_description(row.body, tags.get(row.asset_id, [])) for row in bodies}
     rows = connection.execute(sa.select(assets).where(condition)).all()
-    tables = {row.id: _decode(row, fields.get(row.id, []), partitions.get(row.id, [])) for row in rows}
+    tables = {
+        row.id: replace(_decode(row, fields.get(row.id, []), partitions.get(row.id, [])), description=descriptions.get(row.id))
+        for row in rows
+    }
     return dict(sorted(tables.items(), key=lambda item: item[1].name))
 
 
@@ -149,6 +171,11 @@ def _decode(row: AnyRow, fields: Sequence[AnyRow], partitions: Iterable[AnyRow])
             Partition(values=tuple(p.values), object_count=p.object_count, size_bytes=p.size_bytes, newest=p.newest) for p in partitions
         ),
     )
+
+
+def _decode_description(body: dict[str, Any], tags: Sequence[AnyRow]) -> Description:
+    listed = [{"name": t.name, "column": t.column, "rule": t.rule, "why": t.why, "confidence": t.confidence} for t in tags]
+    return read_description({**body, "tags": listed})
 
 
 def _decode_column(row: AnyRow, arrow_type: pa.DataType) -> Column:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 VERSION_TABLE = "s3_catalog_version"
 """Not `alembic_version`: the database may be shared with Dagster, which keeps its own there."""
 
@@ -143,6 +143,27 @@ asset_partitions = sa.Table(
     sa.Column("object_count", sa.BigInteger, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("newest", UtcDateTime),
+)
+
+asset_descriptions = sa.Table(
+    "asset_descriptions",
+    metadata,
+    _asset_id(primary_key=True),
+    sa.Column("body", sa.JSON, nullable=False, comment="masked sample rows, profiles, owners, texts: all of the description but its tags"),
+)
+
+asset_tags = sa.Table(
+    "asset_tags",
+    metadata,
+    _asset_id(primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", ExactText, nullable=False, comment="classification and tag, as in PII.Email"),
+    sa.Column("column", ExactText, comment="with the way to a nested value; null for a tag of the table"),
+    sa.Column(
+        "rule", ExactText, nullable=False, comment="who says so: a detector, path, default, sidecar, object tag, bucket tag, size, format"
+    ),
+    sa.Column("why", ExactText, nullable=False),
+    sa.Column("confidence", sa.Float, nullable=False, comment="0 to 1"),
 )
 
 connector_runs = sa.Table(

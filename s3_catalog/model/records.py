@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from s3_catalog.model.blame import ColumnBlame, FileRef, TypeChange
+from s3_catalog.model.description_records import read_description
 from s3_catalog.model.statistics import ColumnStatistics, RowEstimate
 from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
 
@@ -71,6 +72,7 @@ def read_table(text: str, types: bytes, layout: TableLayout, partitions: tuple[P
             "details": _pairs(fields["details"]),
             "sampled_keys": tuple(fields["sampled_keys"]),
             "partitions": partitions,
+            "description": read_description(fields["description"]) if fields["description"] else None,
         }
     )
 

@@ -6,10 +6,11 @@ Pure: no clock, no network. Digests are taken from our own canonical text, so th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from s3_catalog.model.description import Description
 from s3_catalog.model.tables import Table
 from s3_catalog.model.types import type_text
 
@@ -56,12 +57,22 @@ def take_snapshot(table: Table) -> Snapshot:
         *table.warnings,
         *(f"{key}={value}" for key, value in table.details),
         *(str(conflict) for conflict in table.conflicts),
+        *_described(table.description),
     ]
     return Snapshot(
         content=layout.content_digest,
         schema=digest_texts([*columns, "partitioned by", *partition_columns]),
         metadata=digest_texts(metadata),
     )
+
+
+def _described(description: Description | None) -> Iterator[str]:
+    """What people and rules say of a table; samples and figures move with its content."""
+    if description is not None:
+        yield from (f"{tag.name}\0{tag.column}\0{tag.rule}" for tag in description.tags)
+        yield from description.owners
+        yield description.text or ""
+        yield from (f"{name}\0{text}" for name, text in description.column_texts)
 
 
 def compare_snapshots(before: Snapshot | None, after: Snapshot) -> Change:

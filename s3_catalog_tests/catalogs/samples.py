@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from s3_catalog.catalogs import RetirePolicy, RunRecord, RunStatus, Scope
 from s3_catalog.model.blame import ColumnBlame, FileRef, TypeChange
+from s3_catalog.model.description import Basis, ColumnProfile, Description, FileProfile, Sample, Tag
 from s3_catalog.model.ledger import LEDGER_SCHEMA, FailedPrefix
 from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
@@ -64,6 +65,16 @@ def make_table(name: str = "orders", *, location: str | None = None, store_url: 
         partitions=(
             Partition(values=("2026-01-30", None), object_count=1, size_bytes=10, newest=NOON),
             Partition(values=("2026-01-31", "2"), object_count=2, size_bytes=20, newest=None),
+        ),
+        description=Description(
+            tags=(Tag(name="PII.Email", column="contact.email", rule="email", why="all of 3 values", confidence=0.9),),
+            sample=Sample(rows=('{"id": 1, "day": "2026-01-30"}',), masked=("contact.email",)),
+            columns=(ColumnProfile(column="id", basis=Basis.SAMPLE, bounds_basis=Basis.FOOTERS, rows=3, quantiles=((0.5, "1"),)),),
+            files=FileProfile(smallest=1, median=2, largest=3, small_files=3, small_bytes=1024, partition_skew=1.5),
+            owners=("sales",),
+            text="Orders.",
+            column_texts=(("id", "of the order"),),
+            warnings=("a sidecar cannot be read",),
         ),
     )
     return replace(table, **{field: value for field, value in changes.items() if field not in layout_fields})

@@ -10,6 +10,7 @@ import pytest
 from s3_catalog.catalogs import RetirePolicy
 from s3_catalog.catalogs._planning import Published, choose_retirements, diff_tables, find_name_conflicts
 from s3_catalog.catalogs._sql_rows import digest_table
+from s3_catalog.model.description import Sample
 from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.model.tables import Column, Evidence, PartitionColumn, Table
 from s3_catalog_tests.catalogs.samples import ALLOW, LAKE, NOON, POLICY, make_table, see
@@ -88,6 +89,12 @@ ORDERS = make_table()
 LAYOUT = ORDERS.layout
 
 
+def described(**changes: Any) -> Table:
+    """The orders with another description."""
+    assert ORDERS.description is not None
+    return make_table(description=replace(ORDERS.description, **changes))
+
+
 @pytest.mark.parametrize(
     ("table", "field"),
     [
@@ -108,6 +115,15 @@ LAYOUT = ORDERS.layout
         (make_table(columns=(replace(ORDERS.columns[0], source_type="INT64"), *ORDERS.columns[1:])), "columns.id (stored)"),
         (make_table(row_estimate=RowEstimate(7, 5, 9)), "row_estimate"),
         (make_table(columns=(replace(ORDERS.columns[0], statistics=None), *ORDERS.columns[1:])), "statistics"),
+        (make_table(description=None), "described"),
+        (described(tags=()), "tags"),
+        (described(sample=Sample()), "sample"),
+        (described(columns=()), "profile"),
+        (described(files=None), "file_sizes"),
+        (described(owners=()), "owners"),
+        (described(text=None), "description"),
+        (described(column_texts=()), "column_descriptions"),
+        (described(warnings=()), "description_warnings"),
         (make_table(columns=(replace(ORDERS.columns[0], blame=None), *ORDERS.columns[1:])), "blame"),
         (make_table(partition_columns=(PartitionColumn(name="day", type=pa.string()), LAYOUT.partition_columns[1])),
          "partition_columns.day"),

@@ -16,7 +16,7 @@ from s3_catalog.catalogs.sql import SqlCatalog
 from s3_catalog.model.snapshots import take_snapshot
 from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
 from s3_catalog_tests.catalogs.samples import LAKE, POLICY, make_run, make_table, make_tables, see
-from s3_catalog_tests.strategies import ROW_ESTIMATES, blames, statistics
+from s3_catalog_tests.strategies import ROW_ESTIMATES, blames, descriptions, statistics
 
 TEXT = st.text(st.one_of(st.characters(), st.sampled_from("\x00\x1a\ud800\udfff'\"\\%_\n💥")), max_size=12)
 ARROW_NAME = st.text(st.characters(codec="utf-8"), max_size=5)
@@ -83,6 +83,7 @@ TABLES = st.builds(
     ).map(tuple),
     row_count=st.none() | COUNTS,
     row_estimate=ROW_ESTIMATES,
+    description=descriptions(TEXT),
     conflicts=st.lists(st.builds(TypeConflict, column=TEXT, expected=TEXT, found=TEXT, resolved=TEXT, key=TEXT), max_size=2).map(tuple),
     warnings=st.lists(TEXT, max_size=2).map(tuple),
     details=PAIRS,

@@ -25,7 +25,7 @@ from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.records import read_layout, read_table, write_layout, write_table
 from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
 from s3_catalog.pipeline import GroupedObjects, ObjectManifest
-from s3_catalog_tests.strategies import ROW_ESTIMATES, blames, statistics
+from s3_catalog_tests.strategies import ROW_ESTIMATES, blames, descriptions, statistics
 
 RULE = ScopeRule("", 1)
 TIMES = st.integers(0, 2**52).map(lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds))
@@ -83,6 +83,7 @@ TABLES = st.builds(
     ).map(tuple),
     row_count=st.none() | st.integers(0, 2**60),
     row_estimate=ROW_ESTIMATES,
+    description=descriptions(NAMES),
     conflicts=st.lists(st.builds(TypeConflict, column=NAMES, expected=NAMES, found=NAMES, resolved=NAMES, key=NAMES), max_size=2).map(
         tuple
     ),
