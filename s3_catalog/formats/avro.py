@@ -1,19 +1,24 @@
 """Avro object container files: the schema stands in the header, and each block says how many rows it has and where the next one is.
 
-So the rows are counted without their data, as long as that takes few requests: a file has one block per 16 KB to 64 KB or more.
+So the rows are counted without their data, as long as that takes few requests: a file has one block per 16 KB to 64 KB or more. Where it
+would take many, they are estimated from the blocks at the start.
 """
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
 from s3_catalog.errors import MissingExtraError, UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats._block_rows import MOST_ROWS, estimate_rows
 from s3_catalog.formats._footer import BytesFile, refuse_many_columns
 from s3_catalog.formats._head import Head, read_head, read_longer_head
 from s3_catalog.formats._magic import describe_bytes
+from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.storage.files import ObjectFile
 
 _MAGIC = b"Obj\x01"
@@ -50,10 +55,12 @@ class AvroFormat:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnreadableFileError(file.key, self.name, "the header's schema cannot be read") from error
         refuse_many_columns(file, self.name, len(columns), limits)
+        blocks = self._read_blocks(file, head, end)
         return FileSchema(
             columns=columns,
-            row_count=self._count_rows(file, head, end),
-            warnings=(*head.warnings, *types.warnings),
+            row_count=blocks.rows if blocks.complete else None,
+            row_estimate=None if blocks.complete else _estimate(file, head, blocks),
+            warnings=(*head.warnings, *types.warnings, *blocks.warnings),
             details={"codec": str(header.codec)},
         )
 
@@ -65,34 +72,57 @@ class AvroFormat:
             raise UnreadableFileError(file.key, self.name, f"the bytes are {describe_bytes(head.data)}")
         return head
 
-    def _count_rows(self, file: ObjectFile, head: Head, start: int) -> int | None:
-        """Count by the blocks' heads; None where that would take too many requests, or where a block far from the head is damaged."""
-        if not head.whole:
-            return None if head.compression else _add_blocks(file, start, len(head.data))
-        rows = _add_blocks(BytesFile(file.key, head.data), start, len(head.data))
-        if rows is None:
+    def _read_blocks(self, file: ObjectFile, head: Head, start: int) -> _Blocks:
+        if not head.compression and not head.whole:
+            return _walk_blocks(file, start, len(head.data))
+        blocks = _walk_blocks(BytesFile(file.key, head.data), start, len(head.data))
+        if head.whole and not blocks.complete:
             raise UnreadableFileError(file.key, self.name, "a block is corrupt or cut")
-        return rows
+        # Of a file that is compressed as a whole, the start ends in mid-block, or by chance between two.
+        return blocks if head.whole else _Blocks(blocks.edges, blocks.counts)
 
 
-def _add_blocks(file: ObjectFile, start: int, head_bytes: int) -> int | None:
-    """Add up the rows of all blocks without decompressing one: each is a count, a size, the bytes, and the header's last 16 bytes.
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """Blocks from the first on: `edges` are where the first begins, then where each ends, `counts` their rows."""
 
-    What lies beyond the head costs one small request per block; when the blocks so far let expect too many, the answer is None.
+    edges: tuple[int, ...]
+    counts: tuple[int, ...]
+    complete: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        return sum(self.counts)
+
+
+def _estimate(file: ObjectFile, head: Head, blocks: _Blocks) -> RowEstimate | None:
+    edges = [head.stored_at(edge) for edge in blocks.edges]
+    sizes = [end - start for start, end in pairwise(edges)]
+    return estimate_rows(blocks.rows, list(zip(blocks.counts, sizes, strict=True)), max(0.0, file.size - edges[-1]))
+
+
+def _walk_blocks(file: ObjectFile, start: int, head_bytes: int) -> _Blocks:
+    """Go from block to block without decompressing one: each is a count, a size, the bytes, and the header's last 16 bytes.
+
+    What lies beyond the head costs one small request per block; when the blocks so far let expect too many, the walk ends.
     """
     sync = file.read_at(start - _SYNC_BYTES, _SYNC_BYTES)
-    position, rows, blocks, requests = start, 0, 0, 0
-    while position < file.size:
-        if position + _BLOCK_HEAD_BYTES > head_bytes:
-            expected = (file.size - position) * blocks / max(1, position - start)
+    edges, counts, rows, requests = [start], list[int](), 0, 0
+    while edges[-1] < file.size:
+        if edges[-1] + _BLOCK_HEAD_BYTES > head_bytes:
+            expected = (file.size - edges[-1]) * len(counts) / max(1, edges[-1] - start)
             if requests + expected > _MAX_REQUESTS:
-                return None
+                return _Blocks(tuple(edges), tuple(counts))
             requests += 1
-        block = _read_block(file, position, sync)
-        if block is None:
-            return None
-        rows, position, blocks = rows + block[0], block[1], blocks + 1
-    return rows if file.size > head_bytes or file.tail(_SYNC_BYTES) == sync else None
+        block = _read_block(file, edges[-1], sync)
+        if block is None or rows + block[0] > MOST_ROWS:
+            return _Blocks(tuple(edges), tuple(counts), warnings=(f"the block at byte {edges[-1]:,} is corrupt or cut",))
+        rows += block[0]
+        counts.append(block[0])
+        edges.append(block[1])
+    complete = file.size > head_bytes or file.tail(_SYNC_BYTES) == sync
+    return _Blocks(tuple(edges), tuple(counts), complete)
 
 
 def _read_block(file: ObjectFile, start: int, sync: bytes) -> tuple[int, int] | None:
