@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
@@ -29,6 +29,7 @@ class ReadLimits:
     `head_bytes` is read from the start of a text file (compressed bytes, where it is compressed), `tail_bytes` from the end of a file
     with a footer, `max_footer_bytes` when the footer says it is longer, `max_decompressed_bytes` after decompression. A format that has to
     read across the whole file (a workbook) reads at most `max_whole_file_bytes`, and takes at most `max_seconds` of its own time.
+    `max_sample_bytes` is what the rows of one file may cost.
     `tail_of_text`: a text file that is longer than its head is looked at near its end as well, one more range of `tail_bytes`, where it
     is not compressed. `hints` are what people say of the files.
     """
@@ -38,6 +39,7 @@ class ReadLimits:
     max_footer_bytes: int = 64 * 1024 * 1024
     max_decompressed_bytes: int = 4 * 1024 * 1024
     max_whole_file_bytes: int = 64 * 1024 * 1024
+    max_sample_bytes: int = 8 * 1024 * 1024
     max_seconds: float = 20.0
     max_columns: int = 10_000
     max_depth: int = 32
@@ -101,6 +103,25 @@ class MemberFormat(FileFormat, Protocol):
         Raises:
             UnreadableFileError: the file, or every member of it, cannot be read.
             StoreError: the object could not be read or has changed.
+        """
+
+
+Row = Mapping[str, object]
+"""One row as plain Python values by column name: None, bool, int, float, Decimal, str, bytes, dates, times, timedelta, lists, dicts."""
+
+
+@runtime_checkable
+class SampleFormat(FileFormat, Protocol):
+    """A format that gives rows as well. What they hold is nobody's but the caller's: it is masked before it goes anywhere."""
+
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        """Read up to `rows` rows of every table in one file, by member as in `read_members`; the only table of a plain file is "".
+
+        Columns have the names of `read_schema`. Values have the types of its columns where the file has typed values, else they are the
+        texts that stand there, without null markers. Costs at most `max_sample_bytes` of the file, whatever its size; where so much
+        holds no row, there are none.
+
+        Raises: as `read_schema`.
         """
 
 
