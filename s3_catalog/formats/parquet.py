@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import base64
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from decimal import Context, Decimal
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
 
 from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits
-from s3_catalog.formats._footer import open_footer, refuse_many_columns
+from s3_catalog.formats import _parquet_footer as footer_reader
+from s3_catalog.formats._arrow_schema import read_columns
+from s3_catalog.formats._footer import BytesFile, open_footer
 from s3_catalog.formats._magic import describe_bytes
+from s3_catalog.formats._sandbox import OutOfMemoryError, Sandbox, read_sandboxed
+from s3_catalog.formats._sandbox_process import RefusedError
+from s3_catalog.model.statistics import ColumnFigures
 from s3_catalog.storage.files import ObjectFile
 
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
-_MAX_LIST = 65_536
-"""Elements of one list in a footer (columns, row groups): the native reader makes room for as many as the footer claims."""
-_TELLING_TYPES = frozenset({"JSON", "BSON", "UUID", "ENUM", "INTERVAL"})
-"""Logical types of which the Arrow type keeps less than their name says."""
+_SHORT_FOOTER = 64 * 1024
+"""Bytes of a footer that is read in our own process, by as many threads as there are: pyarrow takes up to 250 times as much memory."""
+_EXACT = Context(prec=100)
+_SANDBOX = Sandbox(reader="_parquet_footer", block_bytes=1024 * 1024, memory_bytes=256 * 1024 * 1024)
 
 
 class ParquetFormat:
-    """Apache Parquet. Compression is inside the file; a file compressed as a whole is read only when it is small."""
+    """Apache Parquet. Compression is inside the file; a file compressed as a whole is read only when it is small.
+
+    Figures come from the statistics of row groups; of more than 250,000 column chunks, those of the first columns. Footers of more than
+    64 KiB are read in a process of their own, and refused when that needs more than 256 MiB.
+    """
 
     name = "parquet"
     suffixes = frozenset({".parquet", ".pq", ".parq", ".pqt"})
@@ -30,13 +45,13 @@ class ParquetFormat:
 
     def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
         source = open_footer(file, self.name, compression, limits, is_plain=lambda tail: tail[-4:] in (_MAGIC, _ENCRYPTED))
-        _load_footer(source.file, limits)
-        schema = _read_footer(source.file, limits)
+        answer = _read_footer(_load_footer(source.file, limits), limits)
+        schema = _read_answer(file.key, answer, limits)
         return replace(schema, warnings=(*source.warnings, *schema.warnings))
 
 
-def _load_footer(file: ObjectFile, limits: ReadLimits) -> None:
-    """Check the file's frame and fetch the rest of a footer that is longer than the tail.
+def _load_footer(file: ObjectFile, limits: ReadLimits) -> BytesFile:
+    """Check the file's frame and fetch its footer; what comes back is the file's end, from where the footer begins.
 
     The last 8 bytes are the footer's length (4 bytes, little-endian) and the signature.
     """
@@ -50,8 +65,8 @@ def _load_footer(file: ObjectFile, limits: ReadLimits) -> None:
         raise UnreadableFileError(file.key, "parquet", "the footer claims to be longer than the file")
     if length > limits.max_footer_bytes:
         raise UnreadableFileError(file.key, "parquet", f"the footer has {length:,} bytes, more than {limits.max_footer_bytes:,}")
-    if length > len(tail):
-        file.tail(length)
+    # Four bytes more: the smallest file that pyarrow looks at has 12.
+    return BytesFile(file.key, tail[-length - 4 :] if length + 4 <= len(tail) else file.tail(length + 4))
 
 
 def _describe_frame(file: ObjectFile) -> str:
@@ -61,51 +76,64 @@ def _describe_frame(file: ObjectFile) -> str:
     return f"the bytes are {describe_bytes(file.head(512))}"
 
 
-def _read_footer(file: ObjectFile, limits: ReadLimits) -> FileSchema:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from s3_catalog.formats._arrow_schema import read_columns
-
+def _read_footer(footer: BytesFile, limits: ReadLimits) -> Mapping[str, Any]:
+    """The JSON of `_parquet_footer.read`."""
+    options = {"max_columns": limits.max_columns}
+    if footer.size > _SHORT_FOOTER:
+        try:
+            answer: Mapping[str, Any] = read_sandboxed(_SANDBOX, footer, "parquet", options, limits)
+        except OutOfMemoryError as error:
+            reason = f"the footer has {footer.size:,} bytes, and reading it takes more than {_SANDBOX.memory_bytes:,} bytes of memory"
+            raise UnreadableFileError(footer.key, "parquet", reason) from error
+        return answer
     try:
-        own = pq.ParquetFile(pa.PythonFile(file, mode="r"), thrift_container_size_limit=_MAX_LIST)
-        metadata = own.metadata
-        refuse_many_columns(file, "parquet", metadata.num_columns, limits)
-        columns, warnings = read_columns(own.schema_arrow, limits.max_depth, _source_types(metadata.schema))
-        created_by = metadata.created_by
+        return footer_reader.read(cast("BinaryIO", footer), options)
+    except RefusedError as refused:
+        raise UnreadableFileError(footer.key, "parquet", str(refused)) from refused
+
+
+def _read_answer(key: str, answer: Mapping[str, Any], limits: ReadLimits) -> FileSchema:
+    try:
+        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(answer["schema"])))
+        columns, warnings = read_columns(schema, limits.max_depth, answer["source_types"])
+        figures = _read_figures(schema, answer)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableFileError(file.key, "parquet", "the footer is corrupt") from error
-    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
-    rows = sum(group.num_rows for group in groups)
-    if rows != metadata.num_rows or rows < 0 or any(_has_fewer_values(group) for group in groups):
-        raise UnreadableFileError(file.key, "parquet", "the footer contradicts itself: its row groups do not add up to its row count")
-    return FileSchema(columns=columns, row_count=rows, warnings=warnings, details={"created_by": created_by} if created_by else {})
+        raise UnreadableFileError(key, "parquet", "the footer is corrupt") from error
+    details = {"created_by": answer["created_by"]} if answer["created_by"] else {}
+    return FileSchema(columns=columns, row_count=answer["rows"], figures=figures, warnings=warnings, details=details)
 
 
-def _has_fewer_values(group: Any) -> bool:
-    """Whether a row group claims more rows than its first column has values (nulls are values; a list has one or more per row)."""
-    import pyarrow as pa
-
-    try:
-        return bool(group.num_columns and group.column(0).num_values < group.num_rows)
-    except (pa.ArrowException, OSError):  # a column that is encrypted by a key of its own does not tell
-        return False
-
-
-def _source_types(schema: Any) -> dict[str, str]:
-    """Top-level columns whose Parquet type says more than Arrow's."""
-    found: dict[str, str] = {}
-    for i in range(len(schema)):
-        column = schema.column(i)
-        if "." in column.path:
-            continue
-        if column.physical_type == "INT96":
-            found[column.name] = "INT96"
-        else:
-            # Older writers, and INTERVAL to this day, have the converted type only.
-            telling = _TELLING_TYPES & {column.logical_type.type, column.converted_type}
-            found.update((column.name, name) for name in telling)
+def _read_figures(schema: pa.Schema, answer: Mapping[str, Any]) -> dict[str, ColumnFigures]:
+    """Figures by name, of the columns whose name stands once."""
+    standing, found = Counter(schema.names), {}
+    told = zip(schema, answer["nulls"], answer["sizes"], answer["lows"], answer["highs"], answer["exact"], strict=True)
+    for column, nulls, size_bytes, lowest, highest, exact in told:
+        low, high = _make_scalar(column.type, lowest), _make_scalar(column.type, highest)
+        if low is None or high is None:
+            low = high = None
+        figures = ColumnFigures(null_count=nulls, min=low, max=high, size_bytes=size_bytes, exact=exact)
+        if standing[column.name] == 1 and figures != ColumnFigures():
+            found[column.name] = figures
     return found
+
+
+def _make_scalar(arrow_type: pa.DataType, stored: Any) -> pa.Scalar | None:
+    """Make a value of the column's type of one in `_parquet_figures.Figures`; None where the type cannot hold it."""
+    if stored is None:
+        return None
+    try:
+        if pa.types.is_dictionary(arrow_type):
+            value = _make_scalar(arrow_type.value_type, stored)
+            return None if value is None else value.cast(arrow_type)
+        if pa.types.is_decimal(arrow_type):
+            return pa.scalar(Decimal(stored).scaleb(-arrow_type.scale, _EXACT), arrow_type)
+        if pa.types.is_date64(arrow_type):
+            return pa.scalar(stored, pa.int32()).cast(pa.date32()).cast(arrow_type)
+        if pa.types.is_temporal(arrow_type):
+            return pa.scalar(stored, pa.int32() if arrow_type.bit_width == 32 else pa.int64()).cast(arrow_type)
+        return pa.scalar(stored, arrow_type)
+    except (pa.ArrowException, ValueError, OverflowError):
+        return None
 
 
 FORMAT = ParquetFormat()
