@@ -29,7 +29,8 @@ def infer_column(values: Sequence[str], hints: ReadHints, *, comma_is_decimal: b
 def pin_column(found: ValueType, values: Sequence[str], wanted: pa.DataType, hints: ReadHints) -> ValueType | str:
     """Give a column the type that people name, or give the first value that is none."""
     nulls = null_texts(hints)
-    if type_text(found.type) != type_text(wanted):
+    layout = hints.date_format if pa.types.is_date(wanted) else hints.timestamp_format if pa.types.is_timestamp(wanted) else None
+    if layout is not None or type_text(found.type) != type_text(wanted):
         misfit = find_misfit(values, wanted, hints, nulls=nulls)
         if misfit is not None:
             return misfit

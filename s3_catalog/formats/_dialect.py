@@ -11,9 +11,11 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
+from s3_catalog.formats._hints import ReadHints
+from s3_catalog.formats._type_hints import cut
 from s3_catalog.formats._values import classify
 
 DELIMITERS = (",", ";", "\t", "|", "\x01", "^", "~")
@@ -24,7 +26,13 @@ _SINGLE = 1e-3
 _REGULAR_SHARE = 0.8
 _WORDS = re.compile(r"[\w.@%°€$£:/#&()+*' -]{0,200}")
 _SEP_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _MAX_PREAMBLE = 10
+NO_HINTS = ReadHints()
+
+
+class UnfitHintError(ValueError):
+    """What people say of a text does not fit it; the message shows where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,35 +59,61 @@ def read_rows(text: str, dialect: Dialect) -> Iterator[list[str]]:
     Raises:
         csv.Error: a cell longer than the standard library's limit (128 KiB).
     """
+    return (row for row, _ in read_rows_with_ends(text, dialect))
+
+
+def read_rows_with_ends(text: str, dialect: Dialect) -> Iterator[tuple[list[str], int]]:
+    """Cut text into rows as `read_rows`, each with the place where it ends, in characters.
+
+    Raises:
+        csv.Error: a cell longer than the standard library's limit (128 KiB).
+    """
+    position = dialect.start
+
+    def lines() -> Iterator[str]:
+        nonlocal position
+        for line in io.StringIO(text[dialect.start :], newline=""):
+            position += len(line)
+            yield line
+
     reader = csv.reader(
-        io.StringIO(text[dialect.start :], newline=""),
+        lines(),
         delimiter=dialect.delimiter or "\x00",
         quotechar=dialect.quote,
         escapechar=dialect.escape,
         doublequote=True,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
     )
-    return (row for row in reader if row)
+    return ((row, position) for row in reader if row)
 
 
-def sniff_dialect(text: str, preferred: str = ",", *, declared: str | None = None) -> Dialect:
-    r"""Find the dialect of a text; `preferred` wins a tie, a `declared` delimiter (or a `sep=` line) needs no proof.
+def sniff_dialect(text: str, preferred: str = ",", hints: ReadHints = NO_HINTS) -> Dialect:
+    r"""Find the dialect of a text; `preferred` wins a tie, what people say (or a `sep=` line) needs no proof.
 
     >>> sniff_dialect("id;price\n1;2,5\n2;3,5\n").delimiter
     ';'
+
+    Raises:
+        UnfitHintError: a delimiter that stands nowhere in the first rows.
     """
-    sep_line = _SEP_LINE.match(text)
-    start, skipped = (sep_line.end(), 1) if sep_line else _skip_comments(text)
-    declared = declared or (sep_line[1] if sep_line else None)
+    sep_line = None if hints.skip_lines is not None else _SEP_LINE.match(text)
+    if hints.skip_lines is not None:
+        start, skipped = _skip_lines(text, hints.skip_lines), hints.skip_lines
+    else:
+        start, skipped = (sep_line.end(), 1) if sep_line else _skip_comments(text)
+    declared = hints.delimiter or (sep_line[1] if sep_line else None)
     sample = _whole_lines(text[start : start + _SAMPLE_CHARACTERS])
     delimiters = [declared] if declared else [d for d in dict.fromkeys((preferred, *DELIMITERS)) if d in sample]
-    scores = [s for delimiter in delimiters for s in _score_delimiter(sample, delimiter)]
+    if hints.delimiter and sample and hints.delimiter not in sample:
+        raise UnfitHintError(f"the delimiter {hints.delimiter!r} stands nowhere in the first rows; the first is {_first_line(sample)!r}")
+    candidates = [dialect for delimiter in delimiters for dialect in _candidates(sample, delimiter, hints)]
+    scores = [score for dialect in candidates if (score := _score(sample, dialect)) is not None]
     scores = [s for s in scores if declared or s.regular >= _REGULAR_SHARE or (s.dialect.delimiter == preferred and s.regular > 0.5)]
     if not scores:
-        quote = '"' if '"' in sample else None
-        return Dialect(delimiter="", quote=quote, start=start, skipped=skipped)
+        quote = hints.quote if hints.quote is not None else '"' if '"' in sample else None
+        return Dialect(delimiter=declared or "", quote=quote or None, escape=hints.escape or None, start=start, skipped=skipped)
     best = max(scores, key=lambda s: s.value).dialect
-    extra, lines = _skip_title(text[start:], best)
+    extra, lines = (0, 0) if hints.skip_lines is not None else _skip_title(text[start:], best)
     return Dialect(delimiter=best.delimiter, quote=best.quote, escape=best.escape, start=start + extra, skipped=skipped + lines)
 
 
@@ -116,14 +150,34 @@ def _skip_comments(text: str) -> tuple[int, int]:
     return position, lines
 
 
-def _score_delimiter(sample: str, delimiter: str) -> list[_Score]:
+def _skip_lines(text: str, count: int) -> int:
+    """Where the line after so many begins: at the end of the text, where there are no more."""
+    ends = [0, *islice((match.end() for match in _LINE_END.finditer(text)), count)]
+    return ends[count] if count < len(ends) else len(text)
+
+
+def _first_line(text: str) -> str:
+    return cut(_LINE_END.split(text.lstrip("\r\n"), 1)[0])
+
+
+def _candidates(sample: str, delimiter: str, hints: ReadHints) -> list[Dialect]:
+    """The dialects that people's hints leave open."""
+    if hints.quote is None:
+        dialects = _quotings(sample, delimiter)
+    else:
+        dialects = [Dialect(delimiter=delimiter, quote=hints.quote or None, escape=_escape(sample, hints.quote))]
+    return dialects if hints.escape is None else [replace(dialect, escape=hints.escape or None) for dialect in dialects]
+
+
+def _quotings(sample: str, delimiter: str) -> list[Dialect]:
+    """The ways in which values may be quoted."""
     quotes: list[str | None] = [q for q in ('"', "'") if q + delimiter in sample or delimiter + q in sample or sample.startswith(q)]
     if '"' not in quotes and '"' in sample:
         quotes.append('"')
     dialects = [Dialect(delimiter=delimiter, quote=quote, escape=_escape(sample, quote)) for quote in quotes]
     if not quotes or "'" in quotes or sample.count('"') % 2:
         dialects.append(Dialect(delimiter=delimiter, quote=None))
-    return [score for dialect in dialects if (score := _score(sample, dialect)) is not None]
+    return dialects
 
 
 def _escape(sample: str, quote: str | None) -> str | None:

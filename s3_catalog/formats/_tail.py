@@ -40,16 +40,20 @@ def read_tail(file: ObjectFile, head: Head, limits: ReadLimits) -> Tail | None:
 
 
 def whole_lines(tail: Tail, encoding: str) -> tuple[str, int] | None:
-    """The text after the first line end of a tail, and where it begins in the file; None when it has no line, or is not of the encoding."""
-    for mark in ("\n", "\r"):
-        begin = _after(tail, mark.encode(encoding))
-        if begin is None or begin == len(tail.data):
-            continue
-        try:
-            return tail.data[begin:].decode(encoding), tail.start + begin
-        except UnicodeDecodeError:
-            return None
-    return None
+    """The text after the first line end of a tail, and where it begins in the file; None when no line begins in it.
+
+    Raises:
+        UnicodeDecodeError: the bytes are not of the encoding; `start` is a place in the file.
+    """
+    begins = [_after(tail, mark.encode(encoding)) for mark in ("\n", "\r")]
+    begin = next((begin for begin in begins if begin is not None and begin < len(tail.data)), None)
+    if begin is None:
+        return None
+    try:
+        return tail.data[begin:].decode(encoding), tail.start + begin
+    except UnicodeDecodeError as error:
+        start = tail.start + begin + error.start
+        raise UnicodeDecodeError(encoding, b"", start, start + 1, error.reason) from error
 
 
 def _after(tail: Tail, mark: bytes) -> int | None:
