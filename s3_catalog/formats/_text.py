@@ -68,6 +68,8 @@ def decode_head(key: str, file_format: str, data: bytes, *, whole: bool, hints: 
 def _decode_as(name: str, data: bytes, whole: bool) -> Text:
     "".encode(name)  # refuses codecs that are not of text, as hex
     encoding = codecs.lookup(name).name.removesuffix("-sig").replace("iso8859", "iso-8859")
+    if encoding in ("idna", "punycode"):  # of host names, not of files
+        raise LookupError(name)
     mark = next((mark for mark, marked in _MARKS if data.startswith(mark) and marked.startswith(encoding)), b"")
     if encoding in ("utf-16", "utf-32"):
         encoding += "-be" if mark in (codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE) else "-le"

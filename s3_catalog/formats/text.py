@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from dataclasses import replace
+from math import ceil
 
 import pyarrow as pa
 
-from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats._delimited import read_delimited
 from s3_catalog.formats._head import Head, read_head
 from s3_catalog.formats._json_schema import matches_json, read_json
 from s3_catalog.formats._log_layouts import FoundLayout, find_layout
-from s3_catalog.formats._text import NotTextError, Text, decode_text
+from s3_catalog.formats._row_estimate import Stretch, estimate_rows, head_stretch
+from s3_catalog.formats._tail import Tail, read_tail, whole_lines, with_short_tail
+from s3_catalog.formats._text import NotTextError, Text, decode_head, decode_text
+from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.model.tables import Column
 from s3_catalog.storage.files import ObjectFile
 
@@ -31,37 +37,79 @@ class TextFormat:
             return False
 
     def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
+        if limits.hints.delimiter is not None:
+            return replace(read_delimited(file, "csv", compression, limits, preferred=limits.hints.delimiter), format="csv")
+        limits = with_short_tail(file, limits)
         head = read_head(file, self.name, compression, limits)
         if matches_json(head.data) == "lines":
             return replace(read_json(file, "jsonl", compression, limits), format="jsonl")
-        try:
-            text = decode_text(head.data, whole=head.whole)
-        except NotTextError as error:
-            raise UnreadableFileError(file.key, self.name, str(error)) from error
+        text = decode_head(file.key, self.name, head.data, whole=head.whole, hints=limits.hints)
         layout = find_layout(text.text)
-        return _plain_schema(head, text) if layout is None else _log_schema(head, text, layout)
+        tail = read_tail(file, head, limits)
+        if layout is None:
+            return _plain_schema(head, text, _estimate_lines(file, head, text, tail, is_row=bool))
+        return _log_schema(head, text, layout, _estimate_lines(file, head, text, tail, is_row=_is_entry, headed=layout.headed))
 
 
-def _plain_schema(head: Head, text: Text) -> FileSchema:
+def _is_entry(line: str) -> bool:
+    """Whether a line of a log is a row: neither blank nor a directive."""
+    return bool(line.strip()) and not line.startswith("#")
+
+
+def _plain_schema(head: Head, text: Text, estimate: RowEstimate | None) -> FileSchema:
     return FileSchema(
         columns=(Column(name="line", type=pa.string(), nullable=False),),
         row_count=text.text.count("\n") + (not text.text.endswith("\n")) if head.whole else None,
+        row_estimate=estimate,
         warnings=(*head.warnings, *text.warnings),
         details={"encoding": text.encoding},
     )
 
 
-def _log_schema(head: Head, text: Text, layout: FoundLayout) -> FileSchema:
+def _log_schema(head: Head, text: Text, layout: FoundLayout, estimate: RowEstimate | None) -> FileSchema:
     strange = (f"{layout.strange_lines} of the first {layout.lines} lines are not of the layout {layout.name}",)
-    countable = head.whole and not layout.strange_lines
-    lines = sum(1 for line in text.text.splitlines() if line.strip() and not line.startswith("#")) if countable else 0
+    lines = sum(1 for line in text.text.splitlines() if _is_entry(line)) - layout.headed if head.whole else None
+    if lines is not None and layout.strange_lines:
+        # The first lines alone were looked at, and whether a strange one is a row is anybody's guess.
+        others = ceil(lines * layout.strange_lines / layout.lines)
+        lines, estimate = None, RowEstimate(lines - others, max(0, lines - 2 * others), lines)
     return FileSchema(
         columns=layout.columns,
-        row_count=lines - layout.headed if countable else None,
+        row_count=lines,
+        row_estimate=estimate,
         format=layout.name,
         warnings=(*head.warnings, *text.warnings, *(strange if layout.strange_lines else ())),
         details={"encoding": text.encoding},
     )
+
+
+def _estimate_lines(
+    file: ObjectFile, head: Head, text: Text, tail: Tail | None, *, is_row: Callable[[str], bool], headed: bool = False
+) -> RowEstimate | None:
+    """Estimate the lines that are rows; None where the file was read whole."""
+    if head.whole:
+        return None
+    edges = _row_edges(text.text, text.encoding, text.start, is_row)[headed:]
+    last: list[int] = []
+    if tail is not None:
+        try:
+            lines = whole_lines(tail, text.encoding)
+        except UnicodeDecodeError:  # a line of a log may hold any bytes; the head tells enough
+            lines = None
+        if lines is not None:
+            last = _row_edges(lines[0], text.encoding, lines[1], is_row, to_end=True)
+    return estimate_rows(head_stretch(head, edges), file.size, Stretch(last))
+
+
+def _row_edges(text: str, encoding: str, start: int, is_row: Callable[[str], bool], *, to_end: bool = False) -> list[int]:
+    """Where the first line that is a row begins, and where each ends, in bytes; one without a line end counts at the file's end only."""
+    edges, position = list[int](), start
+    for line in io.StringIO(text):
+        begin, position = position, position + len(line.encode(encoding))
+        if is_row(line) and (to_end or line.endswith("\n")):
+            edges = edges or [begin]
+            edges.append(position)
+    return edges
 
 
 FORMAT = TextFormat()
