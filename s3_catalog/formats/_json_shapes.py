@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from s3_catalog.formats._json_columns import ColumnValues, ColumnWatch
 from s3_catalog.model.tables import TypeConflict
 from s3_catalog.model.types import merge_types, type_text
 
@@ -33,13 +34,18 @@ _INT64 = range(-(2**63), 2**63)
 
 @dataclass(slots=True, eq=False)
 class Shape:
-    """The kinds of value seen at one place: scalars by name, `struct` with fields, `array` with items, `deep` below the depth limit."""
+    """The kinds of value seen at one place: scalars by name, `struct` with fields, `array` with items, `deep` below the depth limit.
+
+    `repeats`: an array here had several items. `values`: of a place that may become a column.
+    """
 
     kinds: set[str] = field(default_factory=set)
     fields: dict[str, Shape] | None = None
     items: Shape | None = None
     rest: Shape | None = None
     """Values of keys beyond the number that is kept apart."""
+    repeats: bool = False
+    values: ColumnValues | None = None
 
     def child(self, key: str, limit: int) -> Shape:
         """The shape below a key; keys past the limit share one."""
@@ -60,15 +66,25 @@ class Shape:
         return self.items
 
 
+@dataclass(slots=True, eq=False)
+class _Open:
+    """An object or array that has begun: the keys it has so far (None for an array), the number of its items."""
+
+    shape: Shape
+    keys: set[str] | None
+    items: int = 0
+
+
 class ShapeReader:
     """Takes the events of `ijson.basic_parse` into a shape, and counts the values at the top."""
 
-    def __init__(self, *, max_depth: int, max_fields: int) -> None:
-        self.top = Shape()
+    def __init__(self, *, max_depth: int, max_fields: int, watch: ColumnWatch) -> None:
+        self.top = Shape(values=watch.open("value"))
+        self._watch = watch
         self.objects = self.arrays = self.scalars = self.elements = 0
         self.repeated_keys: set[str] = set()
         self._max_depth, self._max_fields = max_depth, max_fields
-        self._stack: list[tuple[Shape, set[str] | None]] = []
+        self._stack: list[_Open] = []
         self._next: Shape | None = None
         self._skipping = 0
         self._places = 0
@@ -79,7 +95,9 @@ class ShapeReader:
         return self.objects + self.arrays + self.scalars
 
     def feed(self, events: Iterable[tuple[str, object]]) -> None:
-        """Take events until they end or the parser raises; what came before an error is kept."""
+        """Take events until they end or the parser raises; what came before an error is kept. They begin before a value."""
+        self._stack.clear()
+        self._skipping = 0
         for event, value in events:
             if self._skipping:
                 self._skipping += event.startswith("start") - event.startswith("end")
@@ -91,26 +109,31 @@ class ShapeReader:
                 self._take_value(event, value)
 
     def _take_key(self, key: str) -> None:
-        shape, seen = self._stack[-1]
+        shape, seen = self._stack[-1].shape, self._stack[-1].keys
         key = key.encode("utf-8", "replace").decode()
         if seen is not None:
             if key in seen:
                 self.repeated_keys.add(key)
             seen.add(key)
-        self._places += shape.fields is None or key not in shape.fields
+        known = shape.fields is not None and key in shape.fields
+        self._places += not known
         nested_limit = _MAP_KEYS if self._places <= _MAX_SHAPES else 0
         is_column = len(self._stack) <= 2  # of a document, of a line, or of an array's element
         self._next = shape.child(key, self._max_fields if is_column else nested_limit)
+        if is_column and not known and self._next is not shape.rest and (len(self._stack) == 1 or self._stack[0].keys is None):
+            self._next.values = self._watch.open(key)
 
     def _take_value(self, event: str, value: object) -> None:
         target = self._count_top(event) if not self._stack else self._target()
+        if target.values is not None:
+            target.values.take(event, value)
         if event in ("start_map", "start_array"):
             if len(self._stack) >= self._max_depth:
                 target.kinds.add("deep")
                 self._skipping = 1
                 return
             target.kinds.add("struct" if event == "start_map" else "array")
-            self._stack.append((target, set() if event == "start_map" else None))
+            self._stack.append(_Open(target, set() if event == "start_map" else None))
         elif event == "number":
             target.kinds.add(_number_kind(value))
         elif event != "null":
@@ -123,11 +146,17 @@ class ShapeReader:
         return self.top
 
     def _target(self) -> Shape:
-        shape, keys = self._stack[-1]
-        if keys is not None and self._next is not None:
+        parent = self._stack[-1]
+        if parent.keys is not None and self._next is not None:
             return self._next
-        self.elements += len(self._stack) == 1
-        return shape.element()
+        parent.items += 1
+        parent.shape.repeats = parent.shape.repeats or parent.items > 1
+        element = parent.shape.element()
+        if len(self._stack) == 1:
+            self.elements += 1
+            if parent.items == 1 and element.values is None:
+                element.values = self._watch.open("value")
+        return element
 
 
 def _number_kind(value: object) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
-from s3_catalog.formats._json_shapes import ShapeReader
+from s3_catalog.formats._json_rows import RowSelector
+from s3_catalog.formats._json_shapes import Shape, ShapeReader
 
 _START = re.compile(r"\s*(?:\{\s*\"|\{\s*\}|\[\s*[\[{]\s*[\"\]}])")
 _PARTIAL_LITERAL = re.compile(rb"[A-Za-z0-9+.\-]+\Z")
@@ -15,18 +17,92 @@ _NON_NUMBERS = re.compile(rb"(?<=[\s:,\[])(?:-?Infinity|NaN)(?=[\s,}\]]|\Z)")
 # Python refuses to read an integer of more than 4,300 digits; 100 tell as well that no type holds it.
 _LONG_DIGITS = re.compile(rb"(\d{100})\d+")
 _BAD_LINE_SHARE = 0.1
+_PLACES = 8192
+"""So many places of a text are known by the records that begin there."""
+
+Layout = Literal["lines", "array", "document"]
 
 
 class NotJsonError(ValueError):
     """Text that is not JSON, or breaks off although it is the whole file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JsonValues:
-    """What was read. `complete`: all values of the file were read to their end. `bad_lines` of `lines` were left out."""
+@dataclass(slots=True)
+class JsonReader:
+    """What takes the values of one text, or only its rows. `places`: bytes of the text, and values and elements that began before."""
 
     shapes: ShapeReader
+    rows: RowSelector | None = None
+    places: list[tuple[int, int, int]] = field(default_factory=list)
+
+    @property
+    def layout(self) -> Layout:
+        """How the values stand in the file."""
+        documents, arrays = (self.shapes.values, self.shapes.arrays) if self.rows is None else (self.rows.documents, self.rows.arrays)
+        return "lines" if documents > 1 else "array" if arrays else "document"
+
+    @property
+    def record(self) -> tuple[Shape, int]:
+        """The shape of one record, and how many began."""
+        shapes = self.shapes
+        if self.rows is None and self.layout == "array":
+            return shapes.top.items or Shape(), shapes.elements
+        return shapes.top, shapes.values
+
+    def parse(self, data: bytes) -> str | None:
+        """Take values; say whether the data was `cut` or `broken`, None when neither."""
+        import ijson
+
+        self.places.clear()
+        source = _PacedReader(data, self._note)
+        events = ijson.basic_parse(source, multiple_values=True, buf_size=source.pace)
+        try:
+            self.shapes.feed(events if self.rows is None else self.rows.select(events))
+        except ijson.JSONError as error:
+            return "cut" if "premature EOF" in str(error) else "broken"
+        return None
+
+    def edges(self) -> list[float]:
+        """Where in the text the records begin, as far as `places` tell."""
+        found = list[float]()
+        before = (0, 0)
+        in_array = self.rows is None and self.layout == "array"
+        for position, values, elements in self.places:
+            count = elements if in_array else values
+            step = (position - before[0]) / max(1, count - before[1])
+            found += [before[0] + step * n for n in range(count - before[1])]
+            before = (position, count)
+        return found
+
+    def _note(self, position: int) -> None:
+        self.places.append((position, self.shapes.values, self.shapes.elements))
+
+
+class _PacedReader:
+    """Hands out bytes in small pieces, and tells before each how many went before; the parser has taken in all of those."""
+
+    def __init__(self, data: bytes, note: Callable[[int], None]) -> None:
+        self.pace = max(16, len(data) // _PLACES)
+        self._data, self._position, self._note_place = data, 0, note
+
+    def read(self, size: int) -> bytes:
+        self._note_place(self._position)
+        piece = self._data[self._position : self._position + size]
+        self._position += len(piece)
+        return piece
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonValues:
+    """What was read. `complete`: all values of the file were read to their end. `bad_lines` of `lines` were left out.
+
+    `edges`: where records begin in the text, as bytes of UTF-8, and `lines_are_rows` where each line is one.
+    """
+
+    reader: JsonReader
     complete: bool
+    edges: Sequence[float] = ()
+    lines_are_rows: bool = False
     bad_lines: int = 0
     lines: int = 0
 
@@ -36,7 +112,7 @@ def looks_like_json(text: str) -> bool:
     return _START.match(text) is not None
 
 
-def read_values(text: str, *, whole: bool, max_depth: int, max_fields: int) -> JsonValues:
+def read_values(text: str, new_reader: Callable[[], JsonReader], *, whole: bool) -> JsonValues:
     """Read the shapes of all values in a text.
 
     Args:
@@ -45,33 +121,51 @@ def read_values(text: str, *, whole: bool, max_depth: int, max_fields: int) -> J
     Raises:
         NotJsonError: not JSON, or a whole file that breaks off.
     """
-    data = _LONG_DIGITS.sub(rb"\1", _NON_NUMBERS.sub(b"0.5", text.encode()))
+    data = _clean(text.encode())
     if not whole:
         data = data[:-64] + _PARTIAL_LITERAL.sub(b"", data[-64:])
-    shapes = ShapeReader(max_depth=max_depth, max_fields=max_fields)
-    problem = _parse(data, shapes)
-    if problem is None:
-        return JsonValues(shapes=shapes, complete=whole)
-    if problem == "cut" and not whole and shapes.values:
-        return JsonValues(shapes=shapes, complete=False)
+    reader = new_reader()
+    problem = reader.parse(data)
+    began = reader.shapes.values if reader.rows is None else reader.rows.documents
+    if problem is None or (problem == "cut" and not whole and began):
+        return _place_records(data, reader, complete=whole and problem is None)
     lines = [line for line in data.split(b"\n") if line.strip()]
     if len(lines) < 2:
         raise NotJsonError("truncated: it ends within a value" if problem == "cut" else "the text is not JSON")
-    return _read_lines(lines if whole else lines[:-1], whole, ShapeReader(max_depth=max_depth, max_fields=max_fields))
+    return _read_lines(lines if whole else lines[:-1], whole, new_reader())
 
 
-def _parse(data: bytes, shapes: ShapeReader) -> str | None:
-    """Feed a reader; say whether the data was `cut` or `broken`, None when neither."""
-    import ijson
-
-    try:
-        shapes.feed(ijson.basic_parse(io.BytesIO(data), multiple_values=True))
-    except ijson.JSONError as error:
-        return "cut" if "premature EOF" in str(error) else "broken"
-    return None
+def read_late_lines(lines: Sequence[bytes], reader: JsonReader) -> int:
+    """Take lines from the end of a file as well; gives the number of those that are no JSON and were left out."""
+    good = [line for line in map(_clean, lines) if _is_json(line)]
+    reader.parse(b"\n".join(good))
+    return len(lines) - len(good)
 
 
-def _read_lines(lines: list[bytes], whole: bool, shapes: ShapeReader) -> JsonValues:
+def _clean(data: bytes) -> bytes:
+    return _LONG_DIGITS.sub(rb"\1", _NON_NUMBERS.sub(b"0.5", data))
+
+
+def _place_records(data: bytes, reader: JsonReader, *, complete: bool) -> JsonValues:
+    """Where records begin: exactly where each is a line."""
+    if complete:
+        return JsonValues(reader=reader, complete=True)
+    ends = _line_ends(data.split(b"\n")[:-1])
+    if reader.layout == "lines" and 0 <= reader.record[1] - (len(ends) - 1) <= 1:
+        return JsonValues(reader=reader, complete=False, edges=ends, lines_are_rows=True)
+    return JsonValues(reader=reader, complete=False, edges=reader.edges())
+
+
+def _line_ends(lines: Sequence[bytes]) -> list[float]:
+    ends, position = [0.0], 0
+    for line in lines:
+        position += len(line) + 1
+        if line.strip():
+            ends.append(position)
+    return ends
+
+
+def _read_lines(lines: list[bytes], whole: bool, reader: JsonReader) -> JsonValues:
     """Read a file of one value per line in which some lines are none: a few are a warning, many an error."""
     good = [line for line in lines if _is_json(line)]
     bad = len(lines) - len(good)
@@ -79,8 +173,16 @@ def _read_lines(lines: list[bytes], whole: bool, shapes: ShapeReader) -> JsonVal
         raise NotJsonError("truncated: the last line ends within a value")
     if bad > _BAD_LINE_SHARE * len(lines):
         raise NotJsonError("the text is not JSON" if not good else f"{bad} of {len(lines)} lines are not JSON")
-    _parse(b"\n".join(good), shapes)
-    return JsonValues(shapes=shapes, complete=whole, bad_lines=bad, lines=len(lines))
+    reader.parse(b"\n".join(good))
+    are_rows = reader.record[1] == len(good)
+    return JsonValues(
+        reader=reader,
+        complete=whole,
+        edges=_line_ends(good) if are_rows else reader.edges(),
+        lines_are_rows=are_rows,
+        bad_lines=bad,
+        lines=len(lines),
+    )
 
 
 def _is_json(line: bytes) -> bool:
