@@ -9,21 +9,24 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow as pa
 
 from s3_catalog.errors import MissingExtraError
+from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import Column, PartitionColumn
 from s3_catalog.table_formats import LoggedTable
+from s3_catalog.table_formats._iceberg_history import blame_iceberg
+from s3_catalog.table_formats._iceberg_statistics import StatisticsCollector
 from s3_catalog.table_formats._log import TableLog
 from s3_catalog.table_formats._paths import LogPaths
 
 if TYPE_CHECKING:
-    from pyiceberg.manifest import ManifestFile
+    from pyiceberg.manifest import DataFile, ManifestFile
     from pyiceberg.schema import Schema
     from pyiceberg.table.metadata import TableMetadata
     from pyiceberg.types import NestedField
@@ -51,12 +54,15 @@ class IcebergTableFormat:
             raise MissingExtraError("an Iceberg table", "iceberg") from error
         name, warnings = _choose_metadata(log)
         metadata = _read_metadata(log, name)
+        paths = LogPaths(log, table_location=metadata.location)
         with log.blaming(name, _WORDS):
             identities = _identity_fields(metadata)
             columns = _columns(metadata.schema())
-        snapshot = _read_snapshot(log, metadata, tuple(identities))
+            blame = blame_iceberg(metadata, log.root + name, paths, _types)
+        types = {field_id: column.type for field_id, column in columns.items() if field_id not in identities}
+        snapshot = _read_snapshot(_Manifests(log, paths), metadata, tuple(identities), types)
         return LoggedTable(
-            columns=tuple(column for field_id, column in columns.items() if field_id not in identities),
+            columns=tuple(replace(columns[i], statistics=snapshot.statistics.get(i), blame=blame.get(i)) for i in types),
             partition_columns=tuple(PartitionColumn(name=columns[i].name, type=columns[i].type) for i in identities),
             row_count=snapshot.row_count,
             files=snapshot.files,
@@ -74,6 +80,7 @@ class _Snapshot:
     row_count: int | None
     files: pa.Table | None
     details: dict[str, str]
+    statistics: Mapping[int, ColumnStatistics] = field(default_factory=dict)
 
 
 def _choose_metadata(log: TableLog) -> tuple[str, tuple[str, ...]]:
@@ -117,8 +124,12 @@ def _columns(schema: Schema) -> dict[int, Column]:
     return {f.field_id: Column(name=f.name, type=a.type, nullable=f.optional, source_type=_source_type(f)) for f, a in fields}
 
 
-def _source_type(field: NestedField) -> str | None:
-    text = str(field.field_type)
+def _types(schema: Schema) -> dict[int, pa.DataType]:
+    return {field_id: column.type for field_id, column in _columns(schema).items()}
+
+
+def _source_type(nested: NestedField) -> str | None:
+    text = str(nested.field_type)
     return text if text.startswith(_OWN_TYPES) else None
 
 
@@ -147,16 +158,15 @@ def _details(metadata: TableMetadata) -> dict[str, str]:
     return {name: value for name, value in details.items() if value}
 
 
-def _read_snapshot(log: TableLog, metadata: TableMetadata, identities: tuple[int, ...]) -> _Snapshot:
-    """The live files of the current snapshot, and how many rows they hold."""
+def _read_snapshot(reader: _Manifests, metadata: TableMetadata, identities: tuple[int, ...], types: Mapping[int, pa.DataType]) -> _Snapshot:
+    """The live files of the current snapshot, how many rows they hold, and the figures of the columns of some types."""
     from pyiceberg.manifest import read_manifest_list
 
     snapshot = metadata.current_snapshot()
     schema = pa.schema(_FILES | {str(number): pa.string() for number in range(len(identities))})
     if snapshot is None:
         return _Snapshot(row_count=0, files=schema.empty_table(), details={})
-    reader = _Manifests(log, LogPaths(log, table_location=metadata.location))
-    name = reader.name(snapshot.manifest_list)
+    log, name = reader.log, reader.name(snapshot.manifest_list)
     with log.blaming(name, _WORDS):
         manifests = list(read_manifest_list(reader.new_input(snapshot.manifest_list)))
     counts = [(m.added_files_count or 0) + (m.existing_files_count or 0) for m in manifests]
@@ -164,7 +174,8 @@ def _read_snapshot(log: TableLog, metadata: TableMetadata, identities: tuple[int
         told = f"not looked up: {len(manifests)} manifests are more than may be read"
         return _Snapshot(row_count=_summary_count(snapshot.summary), files=None, details={"live_files": told})
     reader.prefetch(manifests)
-    return _count_files(metadata, identities, reader, manifests, schema)
+    collector = StatisticsCollector(metadata, types)
+    return _count_files(metadata, identities, reader, manifests, schema, collector)
 
 
 def _summary_count(summary: Any) -> int | None:
@@ -176,7 +187,12 @@ def _summary_count(summary: Any) -> int | None:
 
 
 def _count_files(
-    metadata: TableMetadata, identities: tuple[int, ...], reader: _Manifests, manifests: list[ManifestFile], schema: pa.Schema
+    metadata: TableMetadata,
+    identities: tuple[int, ...],
+    reader: _Manifests,
+    manifests: list[ManifestFile],
+    schema: pa.Schema,
+    collector: StatisticsCollector,
 ) -> _Snapshot:
     from pyiceberg.manifest import DataFileContent, FileFormat
 
@@ -186,19 +202,25 @@ def _count_files(
     exact = True
     for manifest in manifests:
         readers = specs.get(manifest.partition_spec_id, [None] * len(identities))
-        for file in reader.live_files(manifest):
+        for file, snapshot_id in reader.live_files(manifest):
             rows["key"].append(reader.paths.key(file.file_path))
             rows["size"].append(file.file_size_in_bytes if file.file_format != FileFormat.PUFFIN else None)
             for number, read in enumerate(readers):
                 rows[str(number)].append(read(file.partition) if read else None)
             if file.content == DataFileContent.DATA:
                 records += file.record_count
+                collector.add(file, snapshot_id)
             else:
                 deleted += file.record_count
                 # a deletion vector names each row once; position and equality deletes may name rows twice, or none
                 exact = exact and file.file_format == FileFormat.PUFFIN
     details = {"deleted_rows": f"{deleted}" if exact else f"in delete files with {deleted} entries"} if deleted else {}
-    return _Snapshot(row_count=records - deleted if exact else None, files=pa.table(rows, schema=schema), details=details)
+    return _Snapshot(
+        row_count=records - deleted if exact else None,
+        files=pa.table(rows, schema=schema),
+        details=details,
+        statistics=collector.state(loose=deleted > 0),
+    )
 
 
 def _value_readers(metadata: TableMetadata, spec: Any, identities: tuple[int, ...]) -> list[Any]:
@@ -208,11 +230,11 @@ def _value_readers(metadata: TableMetadata, spec: Any, identities: tuple[int, ..
     schema = metadata.schema()
 
     def reader(field_id: int) -> Any:
-        for position, field in enumerate(spec.fields):
-            if field.source_id == field_id and isinstance(field.transform, IdentityTransform):
+        for position, part in enumerate(spec.fields):
+            if part.source_id == field_id and isinstance(part.transform, IdentityTransform):
                 source = schema.find_type(field_id)
                 return lambda partition: (
-                    None if partition[position] is None else str(field.transform.to_human_string(source, partition[position]))
+                    None if partition[position] is None else str(part.transform.to_human_string(source, partition[position]))
                 )
         return None
 
@@ -223,32 +245,31 @@ class _Manifests:
     """What pyiceberg asks of a file system, over a table's log: files to read, by the paths in the metadata."""
 
     def __init__(self, log: TableLog, paths: LogPaths) -> None:
-        self.paths = paths
-        self._log = log
+        self.log, self.paths = log, paths
         self._fetched: dict[str, bytes] = {}
 
     def name(self, path: str) -> str:
         """The name below the root of a file that the metadata names."""
         key = self.paths.key(path)
-        if key is None or not key.startswith(self._log.root):
-            raise self._log.unreadable(self._log.folder, "it names a file that lies outside the table")
-        return key.removeprefix(self._log.root)
+        if key is None or not key.startswith(self.log.root):
+            raise self.log.unreadable(self.log.folder, "it names a file that lies outside the table")
+        return key.removeprefix(self.log.root)
 
     def prefetch(self, manifests: list[ManifestFile]) -> None:
         """Read manifests side by side."""
         names = [self.name(manifest.manifest_path) for manifest in manifests]
-        self._fetched = dict(zip(names, self._log.read_all(names), strict=True))
+        self._fetched = dict(zip(names, self.log.read_all(names), strict=True))
 
     def new_input(self, path: str) -> Any:
         name = self.name(path)
-        return _InputFile(path, self._fetched.pop(name) if name in self._fetched else self._log.read(name))
+        return _InputFile(path, self._fetched.pop(name) if name in self._fetched else self.log.read(name))
 
-    def live_files(self, manifest: ManifestFile) -> Iterator[Any]:
-        """The data and delete files of one manifest that are not deleted."""
-        with self._log.blaming(self.name(manifest.manifest_path), _WORDS):
+    def live_files(self, manifest: ManifestFile) -> Iterator[tuple[DataFile, int | None]]:
+        """The data and delete files of one manifest that are not deleted, with the snapshots that added them."""
+        with self.log.blaming(self.name(manifest.manifest_path), _WORDS):
             entries = manifest.fetch_manifest_entry(self)  # type: ignore[arg-type]  # it asks for new_input alone
         for entry in entries:
-            yield entry.data_file
+            yield entry.data_file, entry.snapshot_id
 
 
 @dataclass(frozen=True, slots=True)
