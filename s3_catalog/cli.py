@@ -132,18 +132,24 @@ def tables(location: Location = None, as_json: Json = False, catalog: Catalog = 
 
 @command
 def show(
-    table: Annotated[str, typer.Argument(metavar="TABLE")], as_json: Json = False, catalog: Catalog = None, config: Config = None
+    table: Annotated[str, typer.Argument(metavar="TABLE")],
+    blame: Annotated[bool, typer.Option("--blame", help="Which files brought, changed and dropped each column.")] = False,
+    as_json: Json = False,
+    catalog: Catalog = None,
+    config: Config = None,
 ) -> None:
-    """Show one table: columns, partitions, where they come from, history."""
+    """Show one table: columns and their figures, partitions, where they come from, history."""
     from s3_catalog.explaining import find_table
-    from s3_catalog.reporting import describe_table_in_full, encode
-    from s3_catalog.terminal import show_table
+    from s3_catalog.reporting import describe_blame, describe_table_in_full, encode
+    from s3_catalog.terminal import show_blame, show_table
 
     with _open_catalog(_read_settings(config, {"catalog": catalog})) as opened:
         found = find_table(opened, table)
         history = opened.history(table) if opened else []
     if as_json:
-        write_output([encode(describe_table_in_full(found, history))])
+        write_output([encode(describe_blame(found) if blame else describe_table_in_full(found, history))])
+    elif blame:
+        show_blame(found)
     else:
         show_table(found, history)
 

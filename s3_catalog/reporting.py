@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from s3_catalog.catalogs import Action
-from s3_catalog.model.tables import Table
+from s3_catalog.model.tables import Column, Table
 from s3_catalog.model.types import type_text
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 History = Sequence[tuple[datetime, str, "str | None"]]
 """(when, change, id of the run), oldest first."""
 
+CERTAINTY = "certainty."
+"""Begins the details that say how sure a column's type is; the column's name follows."""
 _ROWS_AT_A_TIME = 4096
 
 
@@ -40,14 +42,17 @@ def describe_table(table: Table) -> dict[str, Any]:
         "object_count": layout.object_count,
         "size_bytes": layout.size_bytes,
         "row_count": table.row_count,
+        "row_estimate": {**asdict(table.row_estimate), "estimated": True} if table.row_estimate else None,
     }
 
 
 def describe_table_in_full(table: Table, history: History = ()) -> dict[str, Any]:
-    """One table as `show --json` prints it: all of `describe_table`, then evidence, warnings, conflicts, partitions and history."""
+    """One table as `show --json` prints it: all of `describe_table`, then what is known per column, evidence, warnings and the rest."""
     layout, evidence = table.layout, table.layout.evidence
     return {
         **describe_table(table),
+        "column_details": describe_columns(table),
+        "hints": dict(layout.options),
         "newest": _time(layout.newest),
         "details": dict(table.details),
         "evidence": {"rule": evidence.rule, "reason": evidence.reason, "runner_up": evidence.runner_up},
@@ -61,6 +66,36 @@ def describe_table_in_full(table: Table, history: History = ()) -> dict[str, Any
             for p in table.partitions
         ],
         "history": [{"at": _time(when), "change": change, "run": run} for when, change, run in history],
+    }
+
+
+def describe_columns(table: Table) -> list[dict[str, Any]]:
+    """What is known of each column in the files beside its type; None where nothing is."""
+    return [
+        {
+            "name": column.name,
+            "source_type": column.source_type,
+            "certainty": column_certainty(table, column),
+            "statistics": asdict(column.statistics) if column.statistics else None,
+            "blame": asdict(column.blame) if column.blame else None,
+        }
+        for column in table.columns
+    ]
+
+
+def column_certainty(table: Table, column: Column) -> str | None:
+    """How sure a column's type is, from 0 to 1, and why: `0.99: all 98 values are integers`; None where the format itself says the type."""
+    return dict(table.details).get(f"{CERTAINTY}{column.name}")
+
+
+def describe_blame(table: Table) -> dict[str, Any]:
+    """One table as `show --blame --json` prints it. A file's partition is its values in the order of the partition columns."""
+    return {
+        "name": table.name,
+        "location": table.layout.uri,
+        "format": table.format,
+        "partition_columns": [column.name for column in table.layout.partition_columns],
+        "columns": [{"name": c.name, "type": type_text(c.type), "blame": asdict(c.blame) if c.blame else None} for c in table.columns],
     }
 
 

@@ -17,9 +17,11 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from s3_catalog.catalogs import Action
-from s3_catalog.model.tables import Table
+from s3_catalog.model.blame import FileRef
+from s3_catalog.model.statistics import ColumnStatistics
+from s3_catalog.model.tables import Column, Table, TableLayout
 from s3_catalog.model.types import type_text
-from s3_catalog.reporting import History, actions_by_name, published_tables
+from s3_catalog.reporting import CERTAINTY, History, actions_by_name, column_certainty, published_tables
 from s3_catalog.storage import parse_location, printable
 
 if TYPE_CHECKING:
@@ -92,7 +94,9 @@ def show_table(table: Table, history: History) -> None:
     """All that is known of one table."""
     console, layout = open_console(), table.layout
     console.print(shown(table.name, "bold"))
-    details = [(name.replace("_", " "), value) for name, value in table.details if name not in _OWN_LINES]
+    details = [
+        (name.replace("_", " "), value) for name, value in table.details if name not in _OWN_LINES and not name.startswith(CERTAINTY)
+    ]
     _print_facts(
         console,
         [
@@ -100,8 +104,9 @@ def show_table(table: Table, history: History) -> None:
             ("format", table.format),
             *details,
             ("objects", f"{layout.object_count:,} of {_size(layout.size_bytes)}, the newest of {_time(layout.newest)}"),
-            ("rows", _count(table.row_count) or "not counted"),
+            ("rows", _rows(table)),
             *_evidence_facts(table),
+            *(("hint", f"{name} {value}") for name, value in layout.options),
             *(("warning", warning) for warning in [*layout.warnings, *table.warnings]),
             *(("conflict", f"{c.column}: {c.expected} and {c.found} became {c.resolved}, by {c.key}") for c in table.conflicts),
             *(("read from", key) for key in _some(table.sampled_keys)),
@@ -110,10 +115,31 @@ def show_table(table: Table, history: History) -> None:
     )
     if table.columns or layout.partition_columns:
         console.print("", _columns_grid(table), sep="\n")
+        if any(column.statistics and not column.statistics.complete for column in table.columns):
+            console.print(Text(f"figures are of {_number(len(table.sampled_keys), 'file')} of {layout.object_count:,}", "dim"))
     if table.layout.partition_columns:
         console.print("", _partitions_grid(table), sep="\n")
     if len(table.partitions) > _MOST_PARTITIONS:
         console.print(Text(f"and {len(table.partitions) - _MOST_PARTITIONS:,} more partitions: show --json", "dim"))
+
+
+def show_blame(table: Table) -> None:
+    """For each column the files between which it stands, and those that changed its type; keys are below the table's location."""
+    console, layout = open_console(), table.layout
+    console.print(Text.assemble(shown(table.name, "bold"), "  ", shown(layout.uri)), soft_wrap=True)
+    known = [(column, column.blame) for column in table.columns if column.blame is not None]
+    for column, blame in known:
+        console.print("", Text.assemble(shown(column.name, "bold"), "  ", shown(type_text(column.type), "cyan")), sep="\n", soft_wrap=True)
+        how = _exactness(blame.exact)
+        lines = [
+            ("added in", "green", blame.first, how) if blame.added else ("first in", "dim", blame.first, ""),
+            *(("changed in", "yellow", c.file, f": {c.before} to {c.after}{_exactness(c.exact)}") for c in blame.changes),
+            ("dropped after", "red", blame.last, how) if blame.dropped else ("last in", "dim", blame.last, ""),
+        ]
+        for label, style, file, rest in lines:
+            console.print(Text.assemble((f"  {label:<13}  ", style), _file_text(file, layout), shown(rest)), soft_wrap=True)
+    if not known:
+        console.print("where its columns come from is not known")
 
 
 def show_explanation(explanation: Explanation) -> None:
@@ -171,7 +197,7 @@ def _tables_grid(console: Console, tables: Sequence[Table], actions: Mapping[str
         layout = table.layout
         row = [shown(table.name, "bold"), shown(table.format)]
         row += [shown(", ".join(column.name for column in layout.partition_columns))] if is_wide else []
-        counts = [f"{len(table.columns):,}", _count(table.row_count), f"{layout.object_count:,}", _size(layout.size_bytes)]
+        counts = [f"{len(table.columns):,}", _short_rows(table), f"{layout.object_count:,}", _size(layout.size_bytes)]
         row += [Text(count) for count in counts]
         row += [Text(*_ACTIONS[actions[table.name]])] if actions else []
         grid.add_row(*row)
@@ -199,15 +225,57 @@ def _evidence_facts(table: Table) -> list[tuple[str, object]]:
 
 
 def _columns_grid(table: Table) -> Grid:
-    grid = _grid("column", "type", "")
-    for column in table.columns:
-        source = f"{column.source_type} in the file" if column.source_type else ""
-        remarks = ", ".join(remark for remark in ("" if column.nullable else "not null", source) if remark)
-        grid.add_row(shown(column.name), shown(type_text(column.type), "cyan"), shown(remarks, "dim"))
+    """The columns with their figures, as far as any column has them."""
+    rows = [_column_cells(table, column) for column in table.columns]
     for part in table.layout.partition_columns:
         remark = "from the path" if part.declared else "from the path, named by its shape"
-        grid.add_row(shown(part.name), shown(type_text(part.type), "cyan"), Text(remark, "dim"))
+        rows.append({"column": shown(part.name), "type": shown(type_text(part.type), "cyan"), "": Text(remark, "dim")})
+    headers = [
+        name for name in ("column", "type", ">nulls", ">min", ">max", ">size", "certainty", "") if any(row.get(name) for row in rows)
+    ]
+    grid = _grid(*headers)
+    for row in rows:
+        grid.add_row(*(row.get(name, "") for name in headers))
+    for number, name in enumerate(headers):
+        grid.columns[number].no_wrap = name not in ("column", "type", "certainty", "")
     return grid
+
+
+def _column_cells(table: Table, column: Column) -> dict[str, Text]:
+    figures = column.statistics or ColumnStatistics()
+    source = f"{column.source_type} in the file" if column.source_type else ""
+    remarks = ", ".join(remark for remark in ("" if column.nullable else "not null", source) if remark)
+    low, high = ("", "") if figures.exact else ("≥ ", "≤ ")  # bounds that no value need reach
+    return {
+        "column": shown(column.name),
+        "type": shown(type_text(column.type), "cyan"),
+        ">nulls": Text(_count(figures.null_count)),
+        ">min": shown("" if figures.min is None else low + figures.min),
+        ">max": shown("" if figures.max is None else high + figures.max),
+        ">size": Text("" if figures.size_bytes is None else _size(figures.size_bytes)),
+        "certainty": shown(column_certainty(table, column) or "", "dim"),
+        "": shown(remarks, "dim"),
+    }
+
+
+def _file_text(file: FileRef, layout: TableLayout) -> Text:
+    """A file by its key below the table's location, and its partition."""
+    folder = layout.location.partition("*")[0]
+    names = [column.name for column in layout.partition_columns]
+    pairs = [f"{name}={'null' if value is None else value}" for name, value in zip(names, file.partition, strict=False)]
+    key = file.key.removeprefix(folder[: folder.rfind("/") + 1])
+    return Text.assemble(shown(key), shown(f" ({', '.join(pairs)})" if pairs else "", "dim"))
+
+
+def _exactness(exact: bool) -> str:
+    return ", exact" if exact else ", between files read"
+
+
+def _rows(table: Table) -> str:
+    """The row count, or the estimate with its range."""
+    if table.row_count is None and (estimate := table.row_estimate) is not None:
+        return f"about {estimate.rows:,} (estimated, {estimate.low:,} to {estimate.high:,})"
+    return _count(table.row_count) or "not counted"
 
 
 def _partitions_grid(table: Table) -> Grid:
@@ -271,6 +339,11 @@ def _some(keys: Sequence[str]) -> list[str]:
 
 def _count(rows: int | None) -> str:
     return "" if rows is None else f"{rows:,}"
+
+
+def _short_rows(table: Table) -> str:
+    estimate = table.row_estimate
+    return f"~{estimate.rows:,}" if table.row_count is None and estimate is not None else _count(table.row_count)
 
 
 def _time(when: datetime | None) -> str:

@@ -19,7 +19,7 @@ from s3_catalog.discovery.layouts import LayoutDraft
 from s3_catalog.discovery.scopes import ROOT_SCOPE, scope_of_key
 from s3_catalog.errors import ConfigError, HintError
 from s3_catalog.formats._hints import read_options
-from s3_catalog.formats._type_hints import describe_misfit, find_misfit
+from s3_catalog.formats._type_hints import describe_misfit
 from s3_catalog.model.ledger import FailedPrefix
 from s3_catalog.model.tables import UNSTRUCTURED, Partition, TableLayout
 from s3_catalog.model.types import type_text
@@ -32,12 +32,12 @@ _MAX_ALTERNATIVES = 1000
 _TABLES_OF_KEYS = "SELECT DISTINCT a.layout FROM assigned a JOIN objects o USING (i) WHERE regexp_full_match(? || o.key, ?)"
 _TOKEN = re.compile(
     r"""(?P<below>(?:(?<=/)|^)\*\*\Z)|(?P<across>(?:(?<=/)|^)\*\*/+)|(?P<star>\*+)|(?P<one>\?)|(?P<slash>/+)
-    |\[(?P<negated>[!^]?)(?P<members>\]?(?:\[:\w+:\]|[^\]])*)\]|\\(?P<escaped>.)|(?P<other>.)""",
+    |\[(?P<negated>[!^]?)(?P<members>\](?:\[:\w+:\]|[^]/])*|(?:\[:\w+:\]|[^]/])+)\]|\\(?P<escaped>.)|(?P<other>.)""",
     re.DOTALL | re.VERBOSE,
 )
 """What a glob is made of."""
 _WILD = re.compile(r"[*?\[{]")
-_COMPACT_DATE = re.compile(r"(\d{4})[-_.]?(\d\d)[-_.]?(\d\d)")
+_COMPACT_DATE = re.compile(r"\A(\d{4})[-_.]?(\d\d)[-_.]?(\d\d)\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,13 +149,20 @@ def _find_misfit(layout: TableLayout, partitions: Sequence[Partition]) -> HintEr
             reason = f"partition column {column.name!r} is said to be {type_text(wanted)}, and the log says {type_text(column.type)}"
             return HintError(layout.location, layout.format, reason)
         values = dict.fromkeys(value for partition in partitions if (value := partition.values[index]) is not None)
-        if pt.is_date(wanted) and hints.date_format is None:
-            # Dates in paths are often written without their hyphens, which grouping reads as well.
-            values = {_COMPACT_DATE.sub(r"\1-\2-\3", text): None for text in values}
-        misfit = find_misfit(values, wanted, hints, nulls=())
+        misfit = None if _are_all(values, wanted) else next(value for value in values if not _are_all([value], wanted))
         if misfit is not None:
             return HintError(layout.location, layout.format, f"partition {describe_misfit(column.name, wanted, misfit)}")
     return None
+
+
+def _are_all(values: Iterable[str], wanted: pa.DataType) -> bool:
+    # Stricter than for texts in files: engines read the values of a path as they stand there. Dates may do without their hyphens.
+    texts = [_COMPACT_DATE.sub(r"\1-\2-\3", value) if pt.is_date(wanted) else value for value in values]
+    try:
+        pa.array(texts, pa.string()).cast(wanted)
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def was_listed(path: str, scopes: Sequence[str] | None, failed: Sequence[FailedPrefix], *, base: str, depth: int) -> bool:

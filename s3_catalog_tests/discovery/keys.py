@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from s3_catalog.discovery.grouping import Grouping, GroupingRules, group_objects
+from s3_catalog.discovery.hints import TableHint
 from s3_catalog.discovery.pins import Pin
 from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.types import type_text
@@ -32,10 +33,15 @@ def manifest(keys: Iterable[str], *, size: int = 100) -> pa.Table:
 
 
 def group(
-    *keys: str, sniffed: str | None = None, base: str = "", pins: tuple[Pin, ...] = (), known: dict[str, str] | None = None
+    *keys: str,
+    sniffed: str | None = None,
+    base: str = "",
+    pins: tuple[Pin, ...] = (),
+    hints: tuple[TableHint, ...] = (),
+    known: dict[str, str] | None = None,
 ) -> Grouping:
     """Group keys without opening anything; `sniffed` is what the first bytes of every unknown file would say."""
-    rules = GroupingRules(store_url=STORE, base=base, pins=pins)
+    rules = GroupingRules(store_url=STORE, base=base, pins=pins, hints=hints)
     return group_objects(manifest(keys), rules, known_names=known, sniff=(lambda _: sniffed) if sniffed else None)
 
 
