@@ -26,6 +26,7 @@ _NEVER_CUTS = "parquet-cpp"
 _MAX_CHARACTERS = 128
 """Of longer texts, no more than this stands in a figure."""
 
+_MAX_DECIMAL_BYTES = 32
 _LAST_CHARACTER, _BEFORE_SURROGATES = "\U0010ffff", "\ud7ff"
 
 
@@ -152,7 +153,11 @@ def _key_of(arrow_type: pa.DataType, physical: str) -> Callable[[Any], Any] | No
 
 
 def _signed_number(stored: int | bytes) -> int:
-    return stored if isinstance(stored, int) else int.from_bytes(stored, "big", signed=True)
+    if isinstance(stored, int):
+        return stored
+    if len(stored) > _MAX_DECIMAL_BYTES:
+        raise ValueError("longer than any decimal")
+    return int.from_bytes(stored, "big", signed=True)
 
 
 def _is_text(arrow_type: pa.DataType) -> bool:

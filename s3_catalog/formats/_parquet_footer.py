@@ -23,13 +23,9 @@ _TELLING_TYPES = frozenset({"JSON", "BSON", "UUID", "ENUM", "INTERVAL"})
 
 def prepare() -> None:
     """Import what reading needs, before files are opened no more."""
-    import pyarrow as pa
-    import pyarrow.parquet
+    import pyarrow.parquet  # noqa: F401
 
     from s3_catalog.formats import _parquet_figures  # noqa: F401
-
-    # The other pools reserve far more address space than they use, and that is what the sandbox limits.
-    pa.set_memory_pool(pa.system_memory_pool())
 
 
 def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,6 +40,7 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         RefusedError: the footer is corrupt, contradicts itself or claims too much.
+        MemoryError: it needs more than there is.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -60,7 +57,11 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
             "created_by": metadata.created_by,
             "source_types": _source_types(metadata.schema),
         }
+    except MemoryError:  # Arrow's own is an ArrowException as well
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
+        if "bad_alloc" in str(error):  # how the Thrift reader says that there is no more
+            raise MemoryError from error
         raise RefusedError("the footer is corrupt") from error
     if len(footer["schema"]) > _MAX_SCHEMA_BYTES:
         raise RefusedError(f"its schema takes more than {_MAX_SCHEMA_BYTES:,} bytes")

@@ -192,9 +192,11 @@ class _Launcher:
 
 
 def _environment() -> dict[str, str]:
-    """No credentials; one thread for linear algebra, which would take memory for each."""
+    """No credentials; one thread for linear algebra, which would take memory for each; no allocator that reserves more than it uses."""
     kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "PATH", "SYSTEMROOT") if name in os.environ}
-    return kept | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "HDF5_PLUGIN_PATH": "", "HDF5_USE_FILE_LOCKING": "FALSE"}
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    allocators = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
+    return kept | threads | allocators | {"HDF5_PLUGIN_PATH": "", "HDF5_USE_FILE_LOCKING": "FALSE"}
 
 
 @cache

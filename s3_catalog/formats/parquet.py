@@ -26,14 +26,14 @@ _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _SHORT_FOOTER = 64 * 1024
 """Bytes of a footer that is read in our own process, by as many threads as there are: pyarrow takes up to 250 times as much memory."""
 _EXACT = Context(prec=100)
-_SANDBOX = Sandbox(reader="_parquet_footer", block_bytes=1024 * 1024, memory_bytes=256 * 1024 * 1024)
+_SANDBOX = Sandbox(reader="_parquet_footer", block_bytes=1024 * 1024, memory_bytes=192 * 1024 * 1024)
 
 
 class ParquetFormat:
     """Apache Parquet. Compression is inside the file; a file compressed as a whole is read only when it is small.
 
     Figures come from the statistics of row groups; of more than 250,000 column chunks, those of the first columns. Footers of more than
-    64 KiB are read in a process of their own, and refused when that needs more than 256 MiB.
+    64 KiB are read in a process of their own, and refused when that takes more than 192 MiB: a plain one of 30 MB does not.
     """
 
     name = "parquet"
