@@ -111,7 +111,7 @@ class _Scan:
         self.failures: list[DetectorFailure] = []
 
     def collect(self, columns: Mapping[str, Iterable[object]]) -> dict[str, _Leaf]:
-        leaves: dict[str, _Leaf] = {}
+        leaves = {column: _Leaf((column,)) for column in columns}
         is_field_name = field_names(self.used)
         for column, values in columns.items():
             for value in values:
@@ -122,7 +122,7 @@ class _Scan:
     def _add(self, leaves: dict[str, _Leaf], column: str, place: Place, value: object) -> None:
         leaf = leaves.get(place.path)
         if leaf is None:
-            if len(leaves) >= self.limits.max_paths and place.path != column:
+            if len(leaves) >= self.limits.max_paths:
                 self.failures.append(DetectorFailure(detector="scan", column=column, error=TOO_MANY_FIELDS))
                 return
             leaf = leaves[place.path] = _Leaf(place.trail)
