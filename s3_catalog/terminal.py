@@ -6,6 +6,7 @@ markup. Where output is no terminal nothing is cut short or wrapped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,10 @@ _CHANGES = {
     Action.RETIRE: "retired",
     Action.UNCHANGED: "unchanged",
 }
+_NO_FRACTION = re.compile(r"\.0+(?=Z?\Z)")
+_NEVER_FOLDED = (">nulls", ">size")
+_LEAST_WIDTHS, _LEAST_WIDTH = {"column": 18, "type": 13}, 10
+"""What a narrow terminal leaves of columns that are folded."""
 _WIDE = 100
 """From this width on a list of tables has room for what people can do without."""
 _OWN_LINES = ("format", "schema_rules")
@@ -236,8 +241,10 @@ def _columns_grid(table: Table) -> Grid:
     grid = _grid(*headers)
     for row in rows:
         grid.add_row(*(row.get(name, "") for name in headers))
-    for number, name in enumerate(headers):
-        grid.columns[number].no_wrap = name not in ("column", "type", "certainty", "")
+    for name, drawn in zip(headers, grid.columns, strict=True):
+        drawn.no_wrap = name in _NEVER_FOLDED
+        longest = max((row[name].cell_len for row in rows if row.get(name)), default=0)
+        drawn.min_width = min(longest, _LEAST_WIDTHS.get(name, _LEAST_WIDTH))
     return grid
 
 
@@ -250,12 +257,17 @@ def _column_cells(table: Table, column: Column) -> dict[str, Text]:
         "column": shown(column.name),
         "type": shown(type_text(column.type), "cyan"),
         ">nulls": Text(_count(figures.null_count)),
-        ">min": shown("" if figures.min is None else low + figures.min),
-        ">max": shown("" if figures.max is None else high + figures.max),
+        ">min": shown("" if figures.min is None else low + _without_zeros(figures.min, column.type)),
+        ">max": shown("" if figures.max is None else high + _without_zeros(figures.max, column.type)),
         ">size": Text("" if figures.size_bytes is None else _size(figures.size_bytes)),
         "certainty": shown(column_certainty(table, column) or "", "dim"),
         "": shown(remarks, "dim"),
     }
+
+
+def _without_zeros(text: str, arrow_type: pa.DataType) -> str:
+    """A time of whole seconds without their fraction; all else as it is."""
+    return _NO_FRACTION.sub("", text) if type_text(arrow_type).startswith("time") else text
 
 
 def _file_text(file: FileRef, layout: TableLayout) -> Text:

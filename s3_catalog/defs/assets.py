@@ -27,6 +27,7 @@ from s3_catalog.defs.metadata import (
     describe_publication,
     describe_results,
     describe_scopes,
+    describe_unused_hints,
 )
 from s3_catalog.defs.partitions import PREFIXES, read_partition_key, register_prefixes, write_partition_key
 from s3_catalog.defs.resources import SettingsResource, StoreResource
@@ -77,8 +78,9 @@ def table_layouts(
         grouped = pipeline.group_manifest(opened, chosen, hops.read_manifest(object_manifest), state.names())
     parts = hops.write_grouped(grouped, scope_rule(chosen, opened))
     groupings = {key: hops.read_grouped({key: rows}).grouping for key, rows in parts.items()}
-    tell(context, {key: describe_layouts(found.layouts, found.objects) for key, found in groupings.items()}, opened)
-    digests = sorted(f"{layout.identity}\0{layout.name}\0{layout.content_digest}" for layout in grouped.grouping.layouts)
+    unused = describe_unused_hints(grouped.grouping.unused_hints)
+    tell(context, {key: describe_layouts(found.layouts, found.objects) | unused for key, found in groupings.items()}, opened)
+    digests = sorted(f"{found.identity}\0{found.name}\0{found.content_digest}\0{found.options}" for found in grouped.grouping.layouts)
     return dg.MaterializeResult(value=parts, data_version=dg.DataVersion(digest_texts(digests)))
 
 

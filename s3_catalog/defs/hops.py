@@ -30,6 +30,7 @@ from s3_catalog.model.records import (
     write_partitions,
     write_table,
 )
+from s3_catalog.model.tables import TableLayout
 from s3_catalog.pipeline import GroupedObjects, ObjectManifest
 
 Parts = dict[str, pa.Table]
@@ -192,16 +193,20 @@ def read_results(parts: Mapping[str, pa.Table], grouped: GroupedObjects) -> list
     """Join results, in the order of the layouts they belong to.
 
     Raises:
-        StaleInputError: they are of other objects.
+        StaleInputError: they are of other objects, or of other hints.
     """
     rows = pa.concat_tables([RESULT_ROWS.empty_table(), *(parts[key] for key in sorted(parts))]).combine_chunks()
     dead = pa.concat_arrays([pa.array([], RESULT_ROWS.field("dead").type), *rows.column("dead").chunks])
     found = [_read_result(row, dead[number].values) for number, row in enumerate(rows.drop_columns("dead").to_pylist())]
-    by_layout = {(result.layout.identity, result.layout.content_digest): result for result in found}
-    wanted = [(layout.identity, layout.content_digest) for layout in grouped.grouping.layouts]
+    by_layout = {_what_was_read(result.layout): result for result in found}
+    wanted = [_what_was_read(layout) for layout in grouped.grouping.layouts]
     if set(wanted) != by_layout.keys():
-        raise StaleInputError("table_schemas is of other objects than table_layouts: materialize table_schemas again")
+        raise StaleInputError("table_schemas is of other objects or hints than table_layouts: materialize table_schemas again")
     return [by_layout[layout] for layout in wanted]
+
+
+def _what_was_read(layout: TableLayout) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    return layout.identity, layout.content_digest, layout.options
 
 
 def _read_result(row: Mapping[str, Any], dead: pa.Array) -> TableResult:

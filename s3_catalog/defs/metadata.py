@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from s3_catalog.catalogs import Action
 from s3_catalog.defs.hops import ScopeRule, part_by_home
 from s3_catalog.defs.partitions import read_partition_key
+from s3_catalog.errors import HintError
 from s3_catalog.inference import TableResult
 from s3_catalog.model.ledger import LedgerSummary, summarize_ledger
 from s3_catalog.model.tables import Table, TableLayout
@@ -25,6 +26,8 @@ Metadata = dict[str, Any]
 
 _MAX_ROWS = 100
 _MAX_COLUMNS = 2_000
+_HINT_ERROR = str(HintError("", "", ""))
+"""What the text of every such error begins with."""
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$])")
 
 
@@ -64,10 +67,15 @@ def describe_layouts(layouts: Sequence[TableLayout], objects: pa.Table) -> Metad
     }
 
 
+def describe_unused_hints(paths: Sequence[str]) -> Metadata:
+    """The hints of the configuration that meet no table, although all that they could meet was listed by this run."""
+    return {"hints that meet no table": ", ".join(map(printable, paths))} if paths else {}
+
+
 def describe_results(results: Sequence[TableResult]) -> Metadata:
     """The tables with their columns."""
     tables = [table for result in results for table in result.tables]
-    unread = [(result.layout.name, result.error) for result in results if result.error is not None]
+    unread = [(result.layout.name, _without_value(result.error)) for result in results if result.error is not None]
     return {
         "tables": len(tables),
         "columns": sum(len(table.columns) for table in tables),
@@ -80,10 +88,7 @@ def describe_results(results: Sequence[TableResult]) -> Metadata:
 
 def describe_tables(tables: Sequence[Table]) -> Metadata:
     """The tables of one partition: a Markdown table, the columns of all, and the row count where every table's is known."""
-    rows = [
-        (t.name, t.format, t.layout.location, len(t.columns), t.layout.object_count, t.layout.size_bytes, _or_unknown(t.row_count))
-        for t in tables
-    ]
+    rows = [(t.name, t.format, t.layout.location, len(t.columns), t.layout.object_count, t.layout.size_bytes, _row_text(t)) for t in tables]
     found: Metadata = {"found tables": write_markdown(("table", "format", "location", "columns", "objects", "bytes", "rows"), rows)}
     if tables:
         found["dagster/column_schema"] = column_schema(tables)
@@ -142,13 +147,14 @@ def describe_run(report: CrawlReport) -> Metadata:
 
 def describe_summary(summary: LedgerSummary) -> Metadata:
     """The sums of a ledger."""
+    failed = [(key, _without_value(error)) for key, error in summary.failed]
     return {
         "listed objects": summary.listed,
         "objects in tables": summary.in_tables,
         "skipped objects": sum(summary.skipped.values()),
         "failed objects": len(summary.failed),
         **({"skipped": write_markdown(("reason", "objects"), summary.skipped.items())} if summary.skipped else {}),
-        **({"failed": write_markdown(("key", "error"), summary.failed)} if summary.failed else {}),
+        **({"failed": write_markdown(("key", "error"), failed)} if failed else {}),
     }
 
 
@@ -177,5 +183,13 @@ def _qualified(table: Table, column: str) -> str:
     return f"{table.name}.{printable(column)}"
 
 
-def _or_unknown(count: int | None) -> str:
-    return "unknown" if count is None else str(count)
+def _row_text(table: Table) -> str:
+    if table.row_count is None and (estimate := table.row_estimate) is not None:
+        return f"about {estimate.rows} (estimated, {estimate.low} to {estimate.high})"
+    return "unknown" if table.row_count is None else str(table.row_count)
+
+
+def _without_value(error: str) -> str:
+    """An error without the value that a hint does not fit: values belong into the ledger and the check that shows it."""
+    before, mark, _ = error.partition(_HINT_ERROR)
+    return f"{before}a hint does not fit: the check no_failed_objects shows the value" if mark else error
