@@ -1,4 +1,4 @@
-"""What XML elements look like: a tree of the elements, attributes and values seen at each place, and the Arrow types that hold them.
+"""What XML elements look like: a tree of the elements, attributes and values seen at each place.
 
 Nothing of the document itself is kept. Entities and external references are refused before they are looked at (defusedxml), nesting and
 the number of places are bounded.
@@ -6,14 +6,10 @@ the number of places are bounded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.etree.ElementTree import ParseError
-
-import pyarrow as pa
-
-from s3_catalog.formats._values import infer_value_type
-from s3_catalog.model.tables import Column
 
 _MAX_PLACES = 50_000
 _MAX_ELEMENTS = 100_000
@@ -31,14 +27,23 @@ class NotXmlError(ValueError):
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """All elements seen under one path: their attributes, children and text values. `repeats`: several stood in one parent."""
+    """All elements seen under one path: their attributes, children and text values, and where each begins, as bytes.
 
-    attributes: dict[str, set[str]] = field(default_factory=dict)
+    `repeats`: several stood in one parent. `is_open`: one has begun and not ended.
+    """
+
+    attributes: dict[str, Counter[str]] = field(default_factory=dict)
     children: dict[str, Place] = field(default_factory=dict)
-    texts: set[str] = field(default_factory=set)
-    count: int = 0
+    texts: Counter[str] = field(default_factory=Counter)
+    starts: list[int] = field(default_factory=list)
     repeats: bool = False
     deep: bool = False
+    is_open: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many elements began here."""
+        return len(self.starts)
 
     @property
     def structured(self) -> bool:
@@ -55,10 +60,14 @@ class _Open:
 
 
 class PlaceReader:
-    """Takes an XML parser's events into places; `top` is the place of the document itself, whose only child is the root."""
+    """Takes an XML parser's events into places; `top` is the place of the document itself, whose only child is the root.
+
+    `locate` tells at which byte the parser stands.
+    """
 
     def __init__(self, max_depth: int) -> None:
         self.top = Place()
+        self.locate: Callable[[], int] = lambda: 0
         self.elements = self._places = self._skipping = 0
         self._max_depth = max_depth
         self._open = [_Open(self.top)]
@@ -73,12 +82,13 @@ class PlaceReader:
         place = parent.place.children.get(name)
         if place is None:
             place = parent.place.children[name] = self._new_place()
-        place.count += 1
+        place.starts.append(self.locate())
+        place.is_open = True
         place.repeats = place.repeats or name in parent.children
         parent.children.add(name)
         for attribute, value in attributes.items():
             if not attribute.startswith(_INSTANCE):
-                self._values(place, attribute.rpartition("}")[2]).add(value.strip()[:_VALUE_CHARACTERS])
+                self._values(place, attribute.rpartition("}")[2])[value.strip()[:_VALUE_CHARACTERS]] += 1
         self._open.append(_Open(place))
 
     def data(self, text: str) -> None:
@@ -90,17 +100,18 @@ class PlaceReader:
             self._skipping -= 1
             return
         closed = self._open.pop()
+        closed.place.is_open = False
         text = "".join(closed.text).strip()
         if text:
-            closed.place.texts.add(text[:_VALUE_CHARACTERS])
+            closed.place.texts[text[:_VALUE_CHARACTERS]] += 1
 
     def close(self) -> PlaceReader:
         return self
 
-    def _values(self, place: Place, name: str) -> set[str]:
+    def _values(self, place: Place, name: str) -> Counter[str]:
         if name not in place.attributes:
             self._count_place()
-            place.attributes[name] = set()
+            place.attributes[name] = Counter()
         return place.attributes[name]
 
     def _new_place(self) -> Place:
@@ -121,8 +132,11 @@ class XmlPlaces:
     complete: bool
 
 
-def read_places(data: bytes, *, whole: bool, max_depth: int) -> XmlPlaces:
+def read_places(data: bytes, *, whole: bool, max_depth: int, encoding: str | None = None) -> XmlPlaces:
     """Read the places of a document, or of its first bytes.
+
+    Args:
+        encoding: believed over the one that the document declares.
 
     Raises:
         NotXmlError: not well-formed, a whole document that breaks off, or one that declares entities.
@@ -131,7 +145,8 @@ def read_places(data: bytes, *, whole: bool, max_depth: int) -> XmlPlaces:
     from defusedxml.ElementTree import XMLParser
 
     reader = PlaceReader(max_depth)
-    parser = XMLParser(target=reader, forbid_entities=True, forbid_external=True)
+    parser = XMLParser(target=reader, encoding=encoding, forbid_entities=True, forbid_external=True)
+    reader.locate = lambda: parser.parser.CurrentByteIndex
     step = 64 * 1024
     try:
         for start in range(0, len(data), step):
@@ -150,75 +165,3 @@ def read_places(data: bytes, *, whole: bool, max_depth: int) -> XmlPlaces:
     if not reader.top.children:
         raise NotXmlError("no element begins within its first bytes")
     return XmlPlaces(reader.top, complete=whole)
-
-
-def find_record(top: Place) -> tuple[str, Place]:
-    """Find the element that is one row, and its path.
-
-    It is the outermost element that repeats within its parent and has attributes or children, the most frequent of several; then an
-    element that repeats and has a text alone, where the root holds nothing else; then the only element below roots that only wrap it.
-    """
-    level = [("", top)]
-    while level:
-        level = [(f"{path}/{name}", child) for path, place in level for name, child in place.children.items()]
-        repeated = [(path, place) for path, place in level if place.repeats and place.structured]
-        if repeated:
-            return max(repeated, key=lambda found: found[1].count)
-    (root_name, root), path = next(iter(top.children.items())), ""
-    path = f"/{root_name}"
-    while len(root.children) == 1 and not root.attributes and not root.texts:
-        name, child = next(iter(root.children.items()))
-        if not child.structured and not child.repeats:
-            break
-        root, path = child, f"{path}/{name}"
-    return path, root
-
-
-def other_records(top: Place, path: str) -> list[str]:
-    """Siblings of the record that repeat as well: they are tables of their own, which this one leaves out."""
-    *parents, own = path.strip("/").split("/")
-    place = top
-    for name in parents:
-        place = place.children[name]
-    return [name for name, child in place.children.items() if name != own and child.repeats and child.structured]
-
-
-class XmlTypes:
-    """Makes columns of places; `warnings` tell what was left open, `date_orders` how dates are written, both by column."""
-
-    def __init__(self) -> None:
-        self.warnings: list[str] = []
-        self.date_orders: dict[str, str] = {}
-
-    def columns(self, name: str, record: Place) -> tuple[Column, ...]:
-        """The columns of a record; one without attributes and children is one column of its own name."""
-        if not record.structured:
-            return (Column(name=name, type=self._scalar(record.texts, name)),)
-        return tuple(Column(name=child, type=child_type) for child, child_type in self._fields(record, ""))
-
-    def _fields(self, place: Place, path: str) -> Iterator[tuple[str, pa.DataType]]:
-        """Attributes, then children, then the text; an attribute gives way to a child of its name (`@id`)."""
-        for name, values in place.attributes.items():
-            yield (f"@{name}" if name in place.children else name), self._scalar(values, f"{path}@{name}")
-        for name, child in place.children.items():
-            child_type = self._type(child, f"{path}{name}")
-            yield name, pa.list_(child_type) if child.repeats else child_type
-        if place.texts:
-            taken = "value" in place.children or "value" in place.attributes
-            yield ("#text" if taken else "value"), self._scalar(place.texts, path)
-
-    def _type(self, place: Place, path: str) -> pa.DataType:
-        if place.deep:
-            self.warnings.append(f"{path}: nested too deep, kept as text")
-            return pa.string()
-        if not place.structured:
-            return self._scalar(place.texts, path)
-        return pa.struct([pa.field(name, child_type) for name, child_type in self._fields(place, f"{path}.")])
-
-    def _scalar(self, values: set[str], path: str) -> pa.DataType:
-        found = infer_value_type(values, comma_is_decimal=False)
-        if found.warning:
-            self.warnings.append(f"{path}: {found.warning}")
-        if found.date_order:
-            self.date_orders[path] = found.date_order
-        return found.type
