@@ -132,7 +132,9 @@ class _Output:
         self._marks.append((position, len(self.data)))
 
     def end(self, *, complete: bool, limit: int) -> Decompressed:
-        return Decompressed(bytes(self.data[:limit]), complete=complete and len(self.data) <= limit, marks=tuple(self._marks))
+        # Where output broke off at the limit, more than it came of the last input.
+        marks = self._marks[:-1] if len(self.data) >= limit and not complete and len(self._marks) > 1 else self._marks
+        return Decompressed(bytes(self.data[:limit]), complete=complete and len(self.data) <= limit, marks=tuple(marks))
 
 
 def _decompress_members(data: bytes, limit: int, open_stream: Callable[[], _Stream]) -> Decompressed:

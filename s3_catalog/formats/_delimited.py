@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from s3_catalog.errors import HintError
-from s3_catalog.formats import FileSchema, ReadHints, ReadLimits
+from s3_catalog.formats import FileSchema, ReadLimits
 from s3_catalog.formats._column_types import infer_column, null_texts, pin_column
 from s3_catalog.formats._delimited_rows import SampledRows, sample_rows, usual_width
 from s3_catalog.formats._dialect import is_regular, sniff_dialect
 from s3_catalog.formats._footer import refuse_many_columns
 from s3_catalog.formats._header import has_header, name_columns
+from s3_catalog.formats._hints import ReadHints
 from s3_catalog.formats._json_text import looks_like_json
 from s3_catalog.formats._log_layouts import find_layout
 from s3_catalog.formats._magic import is_markup

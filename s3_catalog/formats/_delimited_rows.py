@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import csv
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 from s3_catalog.errors import HintError, UnreadableFileError
 from s3_catalog.formats import ReadLimits
-from s3_catalog.formats._dialect import DELIMITERS, Dialect, UnfitHintError, read_rows, read_rows_with_ends, sniff_dialect
+from s3_catalog.formats._dialect import DELIMITERS, Dialect, UnfitHintError, read_rows_with_ends, sniff_dialect
 from s3_catalog.formats._footer import refuse_many_columns
 from s3_catalog.formats._head import Head, read_head, read_longer_head
 from s3_catalog.formats._json_text import looks_like_json
 from s3_catalog.formats._magic import is_markup
-from s3_catalog.formats._row_estimate import Stretch, estimate_rows, head_stretch
-from s3_catalog.formats._tail import read_tail, whole_lines, with_short_tail
+from s3_catalog.formats._row_estimate import Stretch, block_places, estimate_rows, head_stretch
+from s3_catalog.formats._tail import find_undecodable, read_tail, whole_lines, with_short_tail
 from s3_catalog.formats._text import Text, decode_head
 from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.storage.files import ObjectFile
@@ -31,25 +32,27 @@ _REGULAR_END = 0.95
 class SampledRows:
     """A decoded head, cut into rows; a last row that may go on is left out.
 
-    `edges` are where the rows begin and end in the plain bytes, one more than rows. `row_count` counts the rows of a whole file, its
-    header too. `last_rows` are of the end of the file, with the `last_edges` of all of them; none where they were not read or not safe.
+    `edges` are where the first row begins and where each of the head ends, in characters; of a long head not all rows are kept. `row_count`
+    counts the rows of a whole file, its header too. `last_rows` are of the end of the file, and `last` all lines there; none where they
+    were not read or not safe.
     """
 
     head: Head
     text: Text
     dialect: Dialect
     rows: list[list[str]]
-    edges: list[int]
+    edges: Sequence[int]
     row_count: int | None
     last_rows: list[list[str]]
-    last_edges: list[int]
+    last: Stretch
     warnings: tuple[str, ...] = ()
 
     def estimate_rows(self, file_size: int, *, header: bool) -> RowEstimate | None:
         """Estimate the rows of a file that was not read whole, without its header."""
         if self.row_count is not None:
             return None
-        return estimate_rows(head_stretch(self.head, self.edges[header:]), file_size, Stretch(self.last_edges))
+        edges, counts = _byte_edges(self.text.text, self.edges[header:], self.text.encoding, self.text.start)
+        return estimate_rows(head_stretch(self.head, edges, counts), file_size, self.last)
 
 
 def sample_rows(file: ObjectFile, file_format: str, compression: str | None, limits: ReadLimits, *, preferred: str) -> SampledRows:
@@ -96,24 +99,25 @@ def _cut_head(file: ObjectFile, file_format: str, head: Head, limits: ReadLimits
     refuse_many_columns(file, file_format, 1 + max(first_line.count(mark) for mark in marks), limits)
     try:
         dialect = sniff_dialect(text.text, preferred, hints)
-        found = list(read_rows_with_ends(text.text[:_CELL_CHARACTERS], dialect))
-        row_count = sum(1 for _ in read_rows(text.text, dialect)) if head.whole else None
+        rows, edges = _cut_rows(text.text, dialect)
     except UnfitHintError as error:
         raise HintError(file.key, file_format, str(error)) from error
     except csv.Error as error:
         raise UnreadableFileError(file.key, file_format, "one value is longer than 128 KiB, or a quote is never closed") from error
-    if not head.whole or len(text.text) > _CELL_CHARACTERS:
-        found = found[:-1]
-    return SampledRows(
-        head=head,
-        text=text,
-        dialect=dialect,
-        rows=[row for row, _ in found],
-        edges=_byte_edges(text.text, [dialect.start, *(end for _, end in found)], text.encoding, text.start),
-        row_count=row_count,
-        last_rows=[],
-        last_edges=[],
-    )
+    if not head.whole:
+        rows, edges = rows[: len(edges) - 2], edges[:-1]
+    row_count = len(edges) - 1 if head.whole else None
+    return SampledRows(head=head, text=text, dialect=dialect, rows=rows, edges=edges, row_count=row_count, last_rows=[], last=Stretch([0]))
+
+
+def _cut_rows(text: str, dialect: Dialect) -> tuple[list[list[str]], Sequence[int]]:
+    """The first rows of a text, and where all its rows end, after where the first begins."""
+    rows, edges = list[list[str]](), array("q", [dialect.start])
+    for row, end in read_rows_with_ends(text, dialect):
+        edges.append(end)
+        if end <= _CELL_CHARACTERS or not rows:
+            rows.append(row)
+    return rows, edges
 
 
 def _refuse_other_text(file: ObjectFile, file_format: str, text: str, *, told: bool) -> None:
@@ -125,10 +129,12 @@ def _refuse_other_text(file: ObjectFile, file_format: str, text: str, *, told: b
         raise UnreadableFileError(file.key, file_format, "the bytes are JSON")
 
 
-def _byte_edges(text: str, places: Sequence[int], encoding: str, start: int) -> list[int]:
-    """Places in a text as places in its bytes, of which the text is all from `start` on."""
-    first = start + len(text[: places[0]].encode(encoding))
-    return list(accumulate((len(text[a:b].encode(encoding)) for a, b in pairwise(places)), initial=first))
+def _byte_edges(text: str, edges: Sequence[int], encoding: str, start: int) -> tuple[list[int], list[int]]:
+    """Some of the places where rows end, as places in the bytes of which the text is all from `start` on, and the rows up to each."""
+    counts = block_places(len(edges) - 1)
+    places = [0, *(edges[count] for count in counts)]
+    sizes = (len(text[a:b].encode(encoding)) for a, b in pairwise(places))
+    return [start + end for end in accumulate(sizes)], counts
 
 
 def _is_read_by_line(rows: Sequence[Sequence[str]]) -> bool:
@@ -141,22 +147,26 @@ def _add_end(file: ObjectFile, file_format: str, found: SampledRows, limits: Rea
     tail = read_tail(file, found.head, limits)
     if tail is None:
         return found
-    try:
-        lines = whole_lines(tail, found.text.encoding)
-    except UnicodeDecodeError as error:
-        if limits.hints.encoding is not None:
-            reason = f"the bytes at {error.start:,} are not {limits.hints.encoding}"
-            raise HintError(file.key, file_format, reason) from error
-        return replace(found, warnings=(f"the bytes near the end of the file are not {found.text.encoding}",))
+    encoding = found.text.encoding
+    lines = whole_lines(tail, encoding)
     if lines is None:
-        return found
+        return _warn_of_other_bytes(file, file_format, found, find_undecodable(tail, encoding), limits)
     text, start = lines
     try:
-        last = list(read_rows_with_ends(text, replace(found.dialect, start=0)))
+        rows, edges = _cut_rows(text, replace(found.dialect, start=0))
     except csv.Error:
         return found
     width = usual_width(found.rows[1:])
-    rows = [row for row, _ in last if len(row) == width]
-    if not rows or len(rows) < _REGULAR_END * len(last) or not _is_read_by_line(rows):
+    usual = [row for row in rows if len(row) == width]
+    if not usual or len(usual) < _REGULAR_END * len(rows) or not _is_read_by_line(usual):
         return found
-    return replace(found, last_rows=rows, last_edges=_byte_edges(text, [0, *(end for _, end in last)], found.text.encoding, start))
+    return replace(found, last_rows=usual, last=Stretch(*_byte_edges(text, edges, encoding, start)))
+
+
+def _warn_of_other_bytes(file: ObjectFile, file_format: str, found: SampledRows, place: int | None, limits: ReadLimits) -> SampledRows:
+    """Tell of last bytes that are not of the encoding: an error where people named it."""
+    if place is None:
+        return found
+    if limits.hints.encoding is not None:
+        raise HintError(file.key, file_format, f"the bytes at {place:,} are not {limits.hints.encoding}")
+    return replace(found, warnings=(f"bytes near the end of the file are not {found.text.encoding}",))

@@ -40,20 +40,29 @@ def read_tail(file: ObjectFile, head: Head, limits: ReadLimits) -> Tail | None:
 
 
 def whole_lines(tail: Tail, encoding: str) -> tuple[str, int] | None:
-    """The text after the first line end of a tail, and where it begins in the file; None when no line begins in it.
-
-    Raises:
-        UnicodeDecodeError: the bytes are not of the encoding; `start` is a place in the file.
-    """
-    begins = [_after(tail, mark.encode(encoding)) for mark in ("\n", "\r")]
-    begin = next((begin for begin in begins if begin is not None and begin < len(tail.data)), None)
+    """The text after the first line end of a tail, and where it begins in the file; None without a line, or in another encoding."""
+    begin = _first_line(tail, encoding)
     if begin is None:
         return None
     try:
         return tail.data[begin:].decode(encoding), tail.start + begin
+    except UnicodeDecodeError:
+        return None
+
+
+def find_undecodable(tail: Tail, encoding: str) -> int | None:
+    """The place in the file of the first bytes of a tail that are not of an encoding."""
+    begin = _first_line(tail, encoding)
+    try:
+        tail.data[begin or 0 :].decode(encoding)
     except UnicodeDecodeError as error:
-        start = tail.start + begin + error.start
-        raise UnicodeDecodeError(encoding, b"", start, start + 1, error.reason) from error
+        return None if begin is None else tail.start + begin + error.start
+    return None
+
+
+def _first_line(tail: Tail, encoding: str) -> int | None:
+    begins = (_after(tail, mark.encode(encoding)) for mark in ("\n", "\r"))
+    return next((begin for begin in begins if begin is not None and begin < len(tail.data)), None)
 
 
 def _after(tail: Tail, mark: bytes) -> int | None:

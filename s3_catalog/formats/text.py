@@ -68,14 +68,16 @@ def _plain_schema(head: Head, text: Text, estimate: RowEstimate | None) -> FileS
 
 def _log_schema(head: Head, text: Text, layout: FoundLayout, estimate: RowEstimate | None) -> FileSchema:
     strange = (f"{layout.strange_lines} of the first {layout.lines} lines are not of the layout {layout.name}",)
-    lines = sum(1 for line in text.text.splitlines() if _is_entry(line)) - layout.headed if head.whole else None
-    if lines is not None and layout.strange_lines:
+    row_count = None
+    if head.whole:
+        entries = sum(1 for line in text.text.splitlines() if _is_entry(line)) - layout.headed
         # The first lines alone were looked at, and whether a strange one is a row is anybody's guess.
-        others = ceil(lines * layout.strange_lines / layout.lines)
-        lines, estimate = None, RowEstimate(lines - others, max(0, lines - 2 * others), lines)
+        others = ceil(entries * layout.strange_lines / layout.lines)
+        row_count = None if others else entries
+        estimate = RowEstimate(entries - others, max(0, entries - 2 * others), entries) if others else None
     return FileSchema(
         columns=layout.columns,
-        row_count=lines,
+        row_count=row_count,
         row_estimate=estimate,
         format=layout.name,
         warnings=(*head.warnings, *text.warnings, *(strange if layout.strange_lines else ())),
@@ -90,14 +92,8 @@ def _estimate_lines(
     if head.whole:
         return None
     edges = _row_edges(text.text, text.encoding, text.start, is_row)[headed:]
-    last: list[int] = []
-    if tail is not None:
-        try:
-            lines = whole_lines(tail, text.encoding)
-        except UnicodeDecodeError:  # a line of a log may hold any bytes; the head tells enough
-            lines = None
-        if lines is not None:
-            last = _row_edges(lines[0], text.encoding, lines[1], is_row, to_end=True)
+    lines = whole_lines(tail, text.encoding) if tail is not None else None
+    last = _row_edges(lines[0], text.encoding, lines[1], is_row, to_end=True) if lines is not None else []
     return estimate_rows(head_stretch(head, edges), file.size, Stretch(last))
 
 
