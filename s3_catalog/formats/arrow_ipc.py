@@ -1,26 +1,30 @@
-"""Arrow IPC, as file (also called Feather version 2) and as stream."""
+"""Arrow IPC, as file (also called Feather version 2) and as stream.
+
+The schema stands in a file's footer, and at the start of a stream. Each record batch tells its rows, nulls and sizes for itself.
+"""
 
 from __future__ import annotations
 
 import io
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits
-from s3_catalog.formats._footer import open_footer, refuse_many_columns
-from s3_catalog.formats._head import read_head
+from s3_catalog.formats._footer import BytesFile, open_footer, refuse_many_columns
+from s3_catalog.formats._head import Head, read_head, read_longer_head
 from s3_catalog.formats._magic import describe_bytes
 from s3_catalog.storage.files import ObjectFile
 
+if TYPE_CHECKING:
+    from s3_catalog.formats._arrow_batches import Batches
+
 _MAGIC = b"ARROW1"
 _CONTINUATION = b"\xff\xff\xff\xff"
-_COMPRESSED_BUFFERS = (b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18")
-"""Signatures of the codecs that Arrow allows within a record batch."""
 
 
 class ArrowIpcFormat:
-    """Arrow IPC. Rows are counted in small files only: the footer does not tell, each record batch does for itself."""
+    """Arrow IPC. Rows are counted where a dozen small requests reach every record batch, else estimated."""
 
     name = "arrow_ipc"
     suffixes = frozenset({".arrow", ".arrows", ".feather", ".ipc"})
@@ -48,54 +52,67 @@ def _read_file(file: ObjectFile, limits: ReadLimits) -> FileSchema:
     import pyarrow as pa
     import pyarrow.ipc
 
+    from s3_catalog.formats._arrow_batches import read_file_batches
+    from s3_catalog.formats._arrow_messages import ArrowMessageError, read_footer
+
     length = int.from_bytes(file.tail(10)[:4], "little") + 10
     if length > min(file.size, limits.max_footer_bytes):
         raise UnreadableFileError(file.key, "arrow_ipc", "the footer claims to be longer than the file or the limit")
-    if length > limits.tail_bytes:
-        file.tail(length)
+    data = file.tail(length)[:-10]
     try:
+        footer = read_footer(data)
         reader = pa.ipc.open_file(pa.PythonFile(file, mode="r"))
-        return _build_schema(file, reader.schema, _count_rows(file, limits), limits)
+        batches = read_file_batches(file, footer, file.size - max(length, limits.tail_bytes))
+        return _build_schema(file, reader.schema, batches, limits)
+    except ArrowMessageError as error:
+        raise UnreadableFileError(file.key, "arrow_ipc", str(error)) from error
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise UnreadableFileError(file.key, "arrow_ipc", "the footer or a message is corrupt") from error
 
 
-def _build_schema(file: ObjectFile, schema: Any, rows: int | None, limits: ReadLimits) -> FileSchema:
+def _build_schema(file: ObjectFile, schema: Any, batches: Batches, limits: ReadLimits) -> FileSchema:
+    from s3_catalog.formats._arrow_figures import read_figures
     from s3_catalog.formats._arrow_schema import read_columns
 
     refuse_many_columns(file, "arrow_ipc", len(schema), limits)
     columns, warnings = read_columns(schema, limits.max_depth)
-    return FileSchema(columns=columns, row_count=rows, warnings=warnings)
-
-
-def _count_rows(file: ObjectFile, limits: ReadLimits) -> int | None:
-    import pyarrow as pa
-    import pyarrow.dataset
-
-    if file.size > limits.tail_bytes:
-        return None
-    file.seek(0)
-    fragment = pa.dataset.IpcFileFormat().make_fragment(pa.PythonFile(file, mode="r"))
-    return int(fragment.count_rows())
+    return FileSchema(
+        columns=columns,
+        row_count=batches.rows,
+        row_estimate=batches.estimate,
+        figures={} if batches.rows is None else read_figures(schema, batches.uses, batches.found),
+        warnings=(*warnings, *batches.warnings),
+    )
 
 
 def _read_stream(file: ObjectFile, limits: ReadLimits) -> FileSchema:
     import pyarrow as pa
     import pyarrow.ipc
 
+    from s3_catalog.formats._arrow_batches import read_stream_batches
+    from s3_catalog.formats._arrow_messages import ArrowMessageError
+
+    head = _read_schema_head(file, limits)
+    try:
+        reader = pa.ipc.open_stream(pa.PythonFile(io.BytesIO(head.data), mode="r"))
+        batches = read_stream_batches(BytesFile(file.key, head.data) if head.whole else file, len(head.data))
+        return _build_schema(file, reader.schema, batches, limits)
+    except ArrowMessageError as error:
+        raise UnreadableFileError(file.key, "arrow_ipc", str(error)) from error
+    except (pa.ArrowException, OSError, ValueError, KeyError, EOFError) as error:
+        raise UnreadableFileError(file.key, "arrow_ipc", "a message of the stream is corrupt or cut") from error
+
+
+def _read_schema_head(file: ObjectFile, limits: ReadLimits) -> Head:
+    """Read the start of a stream, so much of it that the schema is whole."""
     head = read_head(file, "arrow_ipc", None, limits)
     if not _is_stream(head.data):
         truncated = "truncated: it begins as Arrow IPC and has no footer at its end"
         reason = truncated if head.data.startswith(_MAGIC) else f"the bytes are {describe_bytes(head.data)}"
         raise UnreadableFileError(file.key, "arrow_ipc", reason)
-    try:
-        reader = pa.ipc.open_stream(pa.PythonFile(io.BytesIO(head.data), mode="r"))
-        # Reading a compressed batch could need any amount of memory; its rows are not counted.
-        countable = head.whole and not any(signature in head.data for signature in _COMPRESSED_BUFFERS)
-        rows = sum(batch.num_rows for batch in reader) if countable else None
-        return _build_schema(file, reader.schema, rows, limits)
-    except (pa.ArrowException, OSError, ValueError, KeyError, EOFError) as error:
-        raise UnreadableFileError(file.key, "arrow_ipc", "a message of the stream is corrupt or cut") from error
+    if not head.whole and 8 + int.from_bytes(head.data[4:8], "little") > len(head.data):
+        return read_longer_head(file, "arrow_ipc", None, limits)
+    return head
 
 
 FORMAT = ArrowIpcFormat()
