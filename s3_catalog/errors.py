@@ -7,7 +7,9 @@ request or a value sampled from a file (`HintError` alone shows the value that a
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import ClassVar
 
 
@@ -119,3 +121,14 @@ class CatalogUnavailableError(CatalogError):
     """The catalog cannot be reached or written now (down, locked for too long, disk full)."""
 
     retryable = True
+
+
+def describe_unknown(error: BaseException) -> str:
+    """Name the class of an error that is none of ours, and where it arose: `KeyError in header.py:120`. Its text may hold anything.
+
+    >>> describe_unknown(KeyError("secret"))
+    'KeyError'
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"

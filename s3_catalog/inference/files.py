@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from s3_catalog.discovery.suffixes import UNKNOWN, read_suffix
-from s3_catalog.errors import MissingExtraError, S3CatalogError, UnreadableFileError
+from s3_catalog.errors import MissingExtraError, S3CatalogError, UnreadableFileError, describe_unknown
 from s3_catalog.formats import FileFormat, FileSchema, MemberFormat, ReadLimits, file_formats
 from s3_catalog.formats._compression import detect_compression, split_compression
 from s3_catalog.formats._hints import read_options
@@ -130,7 +130,7 @@ class FileReader:
     def _read(self, file: ListedFile) -> Mapping[str, FileSchema]:
         key = file.ref.key
         found = self.opened.get(key) or ObjectFile(self.store, key, file.size, file.etag)
-        reader, compression = _choose_reader(self.layout, found, self.limits)
+        reader, compression = choose_reader(self.layout, found, self.limits)
         try:
             if isinstance(reader, MemberFormat):
                 return reader.read_members(found, compression, self.limits)
@@ -138,7 +138,7 @@ class FileReader:
         except S3CatalogError:
             raise
         except Exception as error:  # a format's library may raise anything on hostile bytes; one file never stops a run
-            logger.exception("format failed format=%s key=%r", reader.name, key)
+            logger.error("format failed format=%s key=%r error=%s", reader.name, key, describe_unknown(error))
             raise UnreadableFileError(key, reader.name, f"its reader failed with {type(error).__name__}") from error
 
 
@@ -191,8 +191,12 @@ def _close_gaps(reader: FileReader, files: TableFiles, budget: int) -> None:
         seen += [see_file(found, files) for found in reader.read[len(seen) :]]
 
 
-def _choose_reader(layout: TableLayout, file: ObjectFile, limits: ReadLimits) -> tuple[FileFormat, str | None]:
-    """The format of a table's files: its own, or where nothing here reads that, the one a file's name tells."""
+def choose_reader(layout: TableLayout, file: ObjectFile, limits: ReadLimits) -> tuple[FileFormat, str | None]:
+    """The format of a table's files: its own, or where nothing here reads that, the one a file's name tells; and the compression.
+
+    Raises:
+        UnreadableFileError: no format of that name is installed.
+    """
     formats = file_formats()
     _, compression = split_compression(file.key.rpartition("/")[2])
     named, _ = read_suffix(file.key)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from s3_catalog.discovery.grouping import Grouping
-from s3_catalog.errors import HintError, S3CatalogError
+from s3_catalog.errors import HintError, S3CatalogError, describe_unknown
 from s3_catalog.inference.assembly import MemberFiles, apply_type_hints, build_table, member_layouts
 from s3_catalog.inference.files import FileReader, TableFiles, read_files
 from s3_catalog.inference.results import InferenceRules, TableResult
@@ -127,8 +127,8 @@ def _infer_from_log(
         logged = table_format.read_table(log)
     except S3CatalogError as error:
         return TableResult(layout=layout, error=str(error))
-    except Exception as error:  # a format's library may raise anything on a hostile log; one table never stops a run
-        logger.exception("table format failed format=%s location=%r", table_format.name, layout.location)
+    except Exception as error:  # noqa: BLE001 - a format's library may raise anything on a hostile log; one table never stops a run
+        logger.error("table format failed format=%s location=%r error=%s", layout.format, layout.location, describe_unknown(error))
         unreadable = log.unreadable(log.folder, f"its reader failed with {type(error).__name__}")
         return TableResult(layout=layout, error=str(unreadable))
     live = keep_live(layout, partitions, objects, logged)

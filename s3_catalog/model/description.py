@@ -105,7 +105,8 @@ class FileProfile:
 class Description:
     """All of it for one table. `text` is what people wrote about the table, `column_texts` about its columns (name, text).
 
-    `warnings` are about the description alone (a detector that failed, a sidecar that cannot be read).
+    `warnings` are about the description alone (a detector that failed, a sidecar that cannot be read). `rules` is a fingerprint of how
+    it was made: with other rules it is made again.
     """
 
     tags: tuple[Tag, ...] = ()
@@ -116,3 +117,4 @@ class Description:
     text: str | None = None
     column_texts: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+    rules: str = ""

@@ -26,6 +26,7 @@ def read_description(fields: Mapping[str, Any]) -> Description:
         text=fields["text"],
         column_texts=tuple((name, text) for name, text in fields["column_texts"]),
         warnings=tuple(fields["warnings"]),
+        rules=fields["rules"],
     )
 
 
