@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from pydantic import BaseModel
 from s3_catalog.config import Settings, example_settings, load_settings
 from s3_catalog.config_sections import S3Settings
 from s3_catalog.errors import ConfigError
+from s3_catalog.formats._hints import ReadHints, read_options
+from s3_catalog.inference import InferenceRules
 
 SECRET = "do-not-show-this"
 
@@ -244,6 +247,71 @@ def test_an_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, "tables: [{path: 'x/*', format: cvs}]")
     assert problem.startswith("s3_catalog.yaml:1: tables[0].format: unknown format; choose one of ")
     assert "csv, " in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("columns: {a: integer}", "hints[0].columns.a: unknown type; choose one of boolean, tinyint, "),
+        ("columns: {a: decimal(10,2)}", "hints[0].columns.a: unknown type; choose one of "),
+        ("columns: {a: 'decimal(10,12)'}", "hints[0].columns.a: unknown type; choose one of "),
+        ("csv: {delimiter: ';;'}", "hints[0].csv.delimiter: not a delimiter: one character"),
+        ('csv: {delimiter: "\\n"}', "hints[0].csv.delimiter: not a delimiter: one character"),
+        ("csv: {quote: ab}", "hints[0].csv.quote: should be one character"),
+        ("csv: {delimiter: ';', quote: ';'}", "hints[0].csv: delimiter must be another character than quote and escape"),
+        ("csv: {encoding: do-not-show-this}", "hints[0].csv.encoding: not an encoding of text that Python knows"),
+        ("csv: {encoding: base64}", "hints[0].csv.encoding: not an encoding of text that Python knows"),
+        ("csv: {header: perhaps}", "hints[0].csv.header: should be a valid boolean"),
+        ("csv: {skip_lines: -1}", "hints[0].csv.skip_lines: should be greater than or equal to 0"),
+        ("csv: {decimal: ';'}", "hints[0].csv.decimal: should be '.' or ','"),
+        ("csv: {date_format: DD.MM.YYYY}", "hints[0].csv.date_format: no directive of datetime.strptime is in it"),
+        ("csv: {date_format: '100%%d'}", "hints[0].csv.date_format: no directive of datetime.strptime is in it"),
+        ("csv: {timestamp_format: '%Q'}", "hints[0].csv.timestamp_format: not a format of datetime.strptime"),
+        ("csv: {timestamp_format: '%Y %Y'}", "hints[0].csv.timestamp_format: not a format of datetime.strptime"),
+        ("csv: {delimeter: ';'}", "hints[0].csv.delimeter: unknown key, did you mean delimiter?; the keys are delimiter, quote, "),
+        ("sheets: x", "hints[0].sheets: unknown key, did you mean sheet?; the keys are columns, csv, rows, sheet, path"),
+        ("csv: {}", "hints[0]: nothing is said of these files: give columns, csv, rows or sheet"),
+    ],
+)
+def test_a_wrong_hint_names_its_place_and_the_choices(tmp_path: Path, text: str, expected: str) -> None:
+    (problem, *_) = problems(tmp_path, f"hints:\n  - {{path: 'x/*', {text}}}")
+    assert problem.startswith(f"s3_catalog.yaml:2: {expected}")
+
+
+def test_a_type_that_braces_cut_is_told_to_need_quotes(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, "hints: [{path: x, columns: {a: decimal(10,2), b: string}}]")
+    assert problem.endswith("; put it in quotes: within braces a comma ends a value")
+
+
+def test_a_pattern_that_no_glob_is_refused(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, "hints: [{path: '[z-a].csv', sheet: x}]")
+    assert problem == "s3_catalog.yaml:1: hints[0].path: the pattern '[z-a].csv' is not a glob"
+
+
+def test_words_of_the_data_are_taken_as_they_stand(tmp_path: Path) -> None:
+    text = "hints: [{path: x, rows: '', csv: {quote: '', delimiter: '\\t', header: no, null_markers: [NULL, ~, '', no, 00]}}]"
+    hints = load(tmp_path, text).hints[0].read_hints()
+    assert (hints.rows, hints.quote, hints.delimiter, hints.header) == ("", "", "\t", False)
+    assert hints.null_markers == ("NULL", "~", "", "no", "00")
+
+
+def test_a_hint_with_nothing_behind_its_key_is_not_given(tmp_path: Path) -> None:
+    hints = load(tmp_path, "tables: [{path: 'x/*', rows:, csv: {quote:, null_markers: NA}}]").tables[0].read_hints()
+    assert (hints.rows, hints.quote, hints.null_markers) == (None, None, ("NA",))
+
+
+def test_all_hints_reach_the_readers_and_come_back_from_a_layout(tmp_path: Path) -> None:
+    example = yaml.safe_load(uncommented(example_settings()))["hints"]
+    hints = [hint.read_hints() for hint in load(tmp_path, yaml.safe_dump({"hints": example})).hints]
+    given = {name for hint in hints for name in (f.name for f in fields(hint)) if getattr(hint, name) not in (None, {})}
+    assert given == {f.name for f in fields(ReadHints)}
+    assert [read_options(hint.write_options()) for hint in hints] == hints
+
+
+def test_the_defaults_are_those_of_the_parts_that_take_them(tmp_path: Path) -> None:
+    chosen, rules = load(tmp_path, "").inference.model_dump(), InferenceRules()
+    of_logs = {"max_log_bytes": rules.log_limits.max_log_bytes, "max_log_files": rules.log_limits.max_files}
+    assert chosen == {name: of_logs.get(name, getattr(rules, name, None) or getattr(rules.limits, name, None)) for name in chosen}
 
 
 def test_a_file_that_is_named_and_missing_is_an_error(tmp_path: Path) -> None:

@@ -38,9 +38,9 @@ def types(answer: Answer, table: str) -> dict[str, str]:
 def test_a_hint_is_believed_where_the_bytes_would_tell_another(lake: Path) -> None:
     answer = crawl(lake, hints=[{"path": "odd/*.csv", "csv": {"delimiter": "~"}}])
     assert (answer.exit_code, answer.stderr) == (0, "")
-    assert types(answer, "odd") == {"a": "bigint", "b,c": "string", "d": "bigint"}
-    assert run("show", "odd", "--json").json["hints"] == {"delimiter": "~"}
-    assert "delimiter ~" in run("show", "odd").stdout
+    assert types(answer, "odd_x") == {"a": "bigint", "b,c": "string", "d": "bigint"}
+    assert run("show", "odd_x", "--json").json["hints"] == {"delimiter": "~"}
+    assert "delimiter ~" in run("show", "odd_x").stdout
 
 
 def test_types_of_columns_and_of_partition_columns_are_pinned(lake: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_hint_that_does_not_fit_fails_its_table_and_no_other(lake: Path, colum
     assert answer.exit_code == 1
     key = "sales/orders/region=01/part-0.parquet"
     assert answer.json["ledger"]["failed"] == [{"key": key, "error": f"the hint does not fit: {reason}"}]
-    assert [table["name"] for table in answer.json["tables"]] == ["odd", "plain"]
+    assert [table["name"] for table in answer.json["tables"]] == ["odd_x", "plain_y"]
     assert reason in run("objects", "--failed").stdout
     assert reason in run("explain", key).stdout
 
