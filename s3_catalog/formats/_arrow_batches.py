@@ -48,7 +48,7 @@ class Batches:
 
 
 def read_file_batches(file: ObjectFile, footer: Footer, known_from: int) -> Batches:
-    """Read the messages that a file's footer lists.
+    """Read the messages that a file's footer lists. Of a file that is all known, a damaged one is an error, else a warning.
 
     Args:
         known_from: what stands from here on was fetched already.
@@ -56,6 +56,15 @@ def read_file_batches(file: ObjectFile, footer: Footer, known_from: int) -> Batc
     Raises:
         ArrowMessageError: a message is corrupt or stands outside the file.
     """
+    try:
+        return _read_listed(file, footer, known_from)
+    except ArrowMessageError as error:
+        if known_from <= 0:
+            raise
+        return Batches(found=(), warnings=(f"rows are not counted: {error}",))
+
+
+def _read_listed(file: ObjectFile, footer: Footer, known_from: int) -> Batches:
     blocks = [*footer.dictionaries, *footer.batches] if len(footer.dictionaries) + len(footer.batches) <= _MAX_JOINED else None
     ranges = _join(file, blocks, known_from) if blocks is not None else None
     if blocks is None or ranges is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,14 @@ from hypothesis import strategies as st
 from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits, file_formats
 from s3_catalog.model.statistics import ColumnFigures
+from s3_catalog.storage import parse_location
+from s3_catalog.storage.files import ObjectFile
+from s3_catalog.storage.folder import FolderStore
 from s3_catalog.storage.receipt import Receipt
+from s3_catalog_tests.formats.hostile import GIGABYTE
 from s3_catalog_tests.formats.readers import read
 from s3_catalog_tests.formats.stores import open_bytes
+from s3_catalog_tests.formats.test_bombs import MEGABYTE, read_in_child
 
 ROWS = [1, None, 3]
 UNION = pa.UnionArray.from_dense(pa.array([0, 1, 0], pa.int8()), pa.array([0, 0, 1], pa.int32()), [pa.array([5, None]), pa.array(["x"])])
@@ -218,13 +224,63 @@ def test_a_large_stream_that_is_cut_says_so() -> None:
     assert any("corrupt or cut" in warning for warning in schema.warnings)
 
 
-@pytest.mark.parametrize("place", ["before", "behind"])
-def test_a_footer_that_lists_batches_outside_the_file_is_refused(place: str) -> None:
-    data = bytearray(arrow(noise(100_000)))
-    block = data.rindex((100_000 * (8 + 8 + 1)).to_bytes(8, "little")) - 16
-    data[block : block + 8] = (-8 if place == "before" else len(data) - 8).to_bytes(8, "little", signed=True)
-    with pytest.raises(UnreadableFileError, match="message"):
-        read("arrow_ipc", bytes(data))
+@pytest.mark.parametrize("offset", [-8, 10**6])
+@pytest.mark.parametrize("rows", [1_000, 100_000])
+def test_a_footer_that_lists_batches_outside_the_file_is_not_believed(offset: int, rows: int) -> None:
+    data = bytearray(arrow(noise(rows)))
+    block = data.rindex((rows * (8 + 8 + 1)).to_bytes(8, "little")) - 16
+    data[block : block + 8] = offset.to_bytes(8, "little", signed=True)
+    if rows == 1_000:
+        with pytest.raises(UnreadableFileError, match=r"impossible message|outside the file"):
+            read("arrow_ipc", bytes(data))
+        return
+    schema = read("arrow_ipc", bytes(data))
+    assert (schema.row_count, schema.row_estimate, schema.figures) == (None, None, {})
+    assert any("rows are not counted" in warning for warning in schema.warnings)
+
+
+class Holes(io.RawIOBase):
+    """A file in which long pieces are left out, so that it takes no room."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb")
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        length = memoryview(data).nbytes
+        if length > MEGABYTE:
+            self._file.seek(length, io.SEEK_CUR)
+        else:
+            self._file.write(data)
+        return length
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_five_gigabytes_cost_little(stream: bool, tmp_path: Path) -> None:
+    batch = pa.record_batch({"id": np.zeros(4 * MEGABYTE, dtype="i8"), "noise": np.zeros(4 * MEGABYTE)})
+    name = "data.arrows" if stream else "data.feather"
+    with Holes(tmp_path / name) as sink, (pa.ipc.new_stream if stream else pa.ipc.new_file)(sink, batch.schema) as writer:
+        for _ in range(80):
+            writer.write_batch(batch)
+    store = FolderStore(parse_location(str(tmp_path)))
+    size = (tmp_path / name).stat().st_size
+    schema = file_formats()["arrow_ipc"].read_schema(ObjectFile(store, name, size), None, ReadLimits())
+    rows = 80 * 4 * MEGABYTE
+    assert size > 5 * GIGABYTE
+    assert schema.row_estimate is not None
+    assert schema.row_estimate.rows == pytest.approx(rows, rel=0.01)
+    assert holds(schema, rows)
+    assert (store.receipt.get_requests <= 8, store.receipt.bytes_read < 140_000) == (True, True)
+    assert read_in_child(str(tmp_path))[name]["peak"] < 300 * MEGABYTE
 
 
 SMALL = {
