@@ -1,11 +1,13 @@
 """Apache Hudi, by the hudi package (hudi-rs): the timeline is copied; data files stand beside it as empty ones of the right name and size.
 
-That is all hudi-rs needs to tell the newest slice of every file group. Its metadata table is left out: the listing tells as much.
+That is all hudi-rs needs to tell the newest slice of every file group. Its metadata table is left out: the listing tells as much, and
+hudi-rs does not give the column statistics that it may hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -13,7 +15,10 @@ import orjson
 import pyarrow as pa
 
 from s3_catalog.errors import MissingExtraError
+from s3_catalog.formats._avro_types import AvroTypes
+from s3_catalog.model.blame import ColumnBlame, FileRef, SeenFile, blame_columns
 from s3_catalog.model.tables import Column, PartitionColumn
+from s3_catalog.model.types import type_text
 from s3_catalog.table_formats import LoggedTable
 from s3_catalog.table_formats._log import TableLog
 
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
 _PROPERTIES = "hoodie.properties"
 _COMMITS = ("commit", "deltacommit", "replacecommit")
 _WORDS = "hudi cannot read it"
+_ARCHIVES = ("archived/", "timeline/history/")
+_MAX_DEPTH = 64
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -50,9 +57,9 @@ class HudiTableFormat:
             with log.blaming(log.folder + _PROPERTIES, _WORDS):
                 table = HudiTable(str(root), {"hoodie.metadata.enable": "false"})
                 options = table.hudi_options()
-            counts = _read_counts(log, table, completed)
+            commits = _read_commits(log, table, completed)
             with log.blaming(completed[-1] if completed else log.folder + _PROPERTIES, _WORDS):
-                return _read(log, table, options, counts, completed)
+                return _read(log, table, options, commits, completed)
 
 
 FORMAT = HudiTableFormat()
@@ -69,27 +76,48 @@ def _data_files(log: TableLog) -> Iterator[tuple[str, int]]:
     return ((key.removeprefix(log.root), size) for key, size in zip(keys, sizes, strict=True))
 
 
-def _read_counts(log: TableLog, table: HudiTable, completed: list[str]) -> dict[str, int]:
-    """File below the root -> rows it was written with, by the commits that are still on the timeline."""
+@dataclass(frozen=True, slots=True)
+class _Commits:
+    """What the commits that are still on the timeline say: rows by file (below the root), and the schemas that they wrote with."""
+
+    counts: dict[str, int]
+    schemas: list[SeenFile]
+
+
+def _read_commits(log: TableLog, table: HudiTable, completed: list[str]) -> _Commits:
     with log.blaming(completed[-1] if completed else log.folder + _PROPERTIES, _WORDS):
         timeline = table.get_timeline()
         instants = [*timeline.get_completed_commits(), *timeline.get_completed_deltacommits(), *timeline.get_completed_replacecommits()]
-    counts: dict[str, int] = {}
-    for instant in instants:
+    commits = _Commits({}, [])
+    for rank, instant in enumerate(sorted(instants, key=lambda instant: instant.timestamp)):
         name = next((name for name in completed if name.rpartition("/")[2].startswith(instant.timestamp)), log.folder + _PROPERTIES)
         with log.blaming(name, "it is no commit, or cut short"):
             commit = orjson.loads(timeline.get_instant_metadata_in_json(instant))
             for written in (commit.get("partitionToWriteStats") or {}).values():
-                counts |= {file["path"]: file["numWrites"] for file in written if file.get("path")}
-    return counts
+                commits.counts.update({file["path"]: file["numWrites"] for file in written if file.get("path")})
+            if schema := (commit.get("extraMetadata") or {}).get("schema"):
+                columns = AvroTypes(_MAX_DEPTH).columns(orjson.loads(schema))
+                types = {column.name: type_text(column.type) for column in columns}
+                commits.schemas.append(SeenFile(file=FileRef(log.root + name), rank=rank, types=types))
+    return commits
 
 
-def _read(log: TableLog, table: HudiTable, options: dict[str, str], counts: dict[str, int], completed: list[str]) -> LoggedTable:
+def _blame(log: TableLog, schemas: list[SeenFile]) -> dict[str, ColumnBlame]:
+    """Say which commit brought a column; commits that were archived are not known."""
+    is_cut = any(name.startswith(_ARCHIVES) for name in log.names())
+    return {
+        name: replace(blame, exact=False) if is_cut and blame.first == schemas[0].file else blame
+        for name, blame in blame_columns(schemas).items()
+    }
+
+
+def _read(log: TableLog, table: HudiTable, options: dict[str, str], commits: _Commits, completed: list[str]) -> LoggedTable:
     slices = table.get_file_slices()
     schema = table.get_schema()
     fields = [field for field in options.get("hoodie.table.partition.fields", "").split(",") if field]
     types = {field.name: field.type for field in table.get_partition_schema()} | {field.name: field.type for field in schema}
-    written = [counts.get(s.base_file_relative_path()) if s.base_file_name and not s.has_log_files() else None for s in slices]
+    blame = _blame(log, commits.schemas)
+    written = [commits.counts.get(s.base_file_relative_path()) if s.base_file_name and not s.has_log_files() else None for s in slices]
     latest = table.get_timeline().get_latest_commit_timestamp() if completed else ""
     details = {
         "table_type": options.get("hoodie.table.type", ""),
@@ -98,7 +126,11 @@ def _read(log: TableLog, table: HudiTable, options: dict[str, str], counts: dict
         "record_key": options.get("hoodie.table.recordkey.fields", ""),
     }
     return LoggedTable(
-        columns=tuple(Column(name=field.name, type=field.type, nullable=field.nullable) for field in schema if field.name not in fields),
+        columns=tuple(
+            Column(name=field.name, type=field.type, nullable=field.nullable, blame=blame.get(field.name))
+            for field in schema
+            if field.name not in fields
+        ),
         partition_columns=tuple(PartitionColumn(name=name, type=types.get(name, pa.string())) for name in fields),
         row_count=None if None in written else sum(count for count in written if count is not None),
         files=_live_files(log, slices, fields),

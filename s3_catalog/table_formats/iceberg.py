@@ -19,6 +19,7 @@ import pyarrow as pa
 from s3_catalog.errors import MissingExtraError
 from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import Column, PartitionColumn
+from s3_catalog.storage import printable
 from s3_catalog.table_formats import LoggedTable
 from s3_catalog.table_formats._iceberg_history import blame_iceberg
 from s3_catalog.table_formats._iceberg_statistics import StatisticsCollector
@@ -35,7 +36,12 @@ _METADATA = re.compile(r"v?(\d+)(?:-[^/]*)?(?:\.gz)?\.metadata\.json(?:\.gz)?")
 _HINT = "version-hint.text"
 _GZIP_MAGIC = b"\x1f\x8b"
 _WORDS = "pyiceberg cannot read it"
-_OWN_TYPES = ("uuid", "fixed", "timestamp_ns", "timestamptz_ns", "variant", "geometry", "geography")
+_OWN_TYPES = ("uuid", "fixed", "timestamp_ns", "timestamptz_ns", "unknown")
+_KNOWN_TYPES = re.compile(
+    r"boolean|int|long|float|double|date|time|timestamp|timestamptz|timestamp_ns|timestamptz_ns|string|uuid|binary|unknown"
+    r"|fixed\[\s*\d+\s*\]|decimal\(\s*\d+\s*,\s*\d+\s*\)"
+)
+_FOREIGN_TYPES = re.compile(r"variant|(?:geometry|geography)(?:\(.*\))?")
 _FILES = {"key": pa.string(), "size": pa.int64()}
 
 
@@ -53,11 +59,11 @@ class IcebergTableFormat:
         except ModuleNotFoundError as error:
             raise MissingExtraError("an Iceberg table", "iceberg") from error
         name, warnings = _choose_metadata(log)
-        metadata = _read_metadata(log, name)
+        metadata, foreign = _read_metadata(log, name)
         paths = LogPaths(log, table_location=metadata.location)
         with log.blaming(name, _WORDS):
             identities = _identity_fields(metadata)
-            columns = _columns(metadata.schema())
+            columns = {i: replace(c, source_type=foreign.get(i, c.source_type)) for i, c in _columns(metadata.schema()).items()}
             blame = blame_iceberg(metadata, log.root + name, paths, _types)
         types = {field_id: column.type for field_id, column in columns.items() if field_id not in identities}
         snapshot = _read_snapshot(_Manifests(log, paths), metadata, tuple(identities), types)
@@ -99,7 +105,8 @@ def _choose_metadata(log: TableLog) -> tuple[str, tuple[str, ...]]:
     return log.folder + log.newest_of(newest), (f"{len(newest)} metadata files of the same version: the newest was taken",)
 
 
-def _read_metadata(log: TableLog, name: str) -> TableMetadata:
+def _read_metadata(log: TableLog, name: str) -> tuple[TableMetadata, dict[int, str]]:
+    """The metadata, and the types that pyiceberg does not know, by field id."""
     from pyiceberg.table.metadata import TableMetadataUtil
 
     data = log.read(name)
@@ -110,9 +117,30 @@ def _read_metadata(log: TableLog, name: str) -> TableMetadata:
         if unpacker.unconsumed_tail:
             raise log.unreadable(name, f"it unpacks to more than {log.limits.max_log_bytes:,} bytes")
     with log.blaming(name, "it is empty" if not data else "it is not JSON, or cut short"):
-        orjson.loads(data)
+        document = orjson.loads(data)
     with log.blaming(name, _WORDS):
-        return TableMetadataUtil.parse_raw(data.decode())
+        schemas = [*document.get("schemas", ()), *([document["schema"]] if "schema" in document else [])]
+        fields = [nested for schema in schemas for nested in schema["fields"]]
+        foreign = dict(pair for nested in fields for pair in _replace_foreign(nested, "type", nested["id"]))
+        for kind in foreign.values():
+            if not _FOREIGN_TYPES.fullmatch(kind):
+                raise log.unreadable(name, f"a column has the type {printable(kind)}, which is not known")
+        return TableMetadataUtil.parse_raw(orjson.dumps(document).decode() if foreign else data.decode()), foreign
+
+
+def _replace_foreign(holder: dict[str, Any], name: str, field_id: int) -> Iterator[tuple[int, str]]:
+    """Make every type that pyiceberg does not know one of bytes, which all of these are stored as; yields its field id and its text."""
+    kind = holder[name]
+    if isinstance(kind, str):
+        if not _KNOWN_TYPES.fullmatch(kind):
+            holder[name] = "binary"
+            yield field_id, kind
+        return
+    for nested in kind.get("fields", ()):
+        yield from _replace_foreign(nested, "type", nested["id"])
+    for part in ("element", "key", "value"):
+        if part in kind:
+            yield from _replace_foreign(kind, part, kind[f"{part}-id"])
 
 
 def _columns(schema: Schema) -> dict[int, Column]:

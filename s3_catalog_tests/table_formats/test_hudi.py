@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from s3_catalog.inference import InferenceRules
+from s3_catalog.model.blame import ColumnBlame, FileRef, TypeChange
 from s3_catalog.model.ledger import SkipReason
 from s3_catalog.storage import open_store
 from s3_catalog.table_formats import LogLimits
@@ -58,6 +60,44 @@ def test_a_merge_on_read_table_is_base_files_with_their_logs_and_claims_no_row_c
     assert found.table.row_count is None
     assert dict(found.table.details)["table_type"] == "MERGE_ON_READ"
     assert adds_up(found)
+
+
+def commits_of(lake: Path, name: str) -> list[Path]:
+    found = [path for path in (lake / name / ".hoodie").rglob("2*commit") if "metadata" not in path.parts]
+    return sorted(found)
+
+
+@pytest.mark.parametrize("name", ["cow", "cow_v6", "mor"])
+def test_columns_came_with_the_first_commit_of_the_timeline(tmp_path: Path, name: str) -> None:
+    lake = unpack(tmp_path, name)
+    first, *_, last = [FileRef(path.relative_to(lake).as_posix()) for path in commits_of(lake, name)]
+    blame = {column.name: column.blame for column in look_at(lake).table.columns}
+    assert blame == dict.fromkeys(COLUMNS, ColumnBlame(first=first, last=last))
+
+
+@pytest.mark.parametrize("archive", ["archived/.commits_.archive.1_1-0-1", "timeline/history/00000001_00000002_0.parquet"])
+def test_where_commits_are_archived_the_answer_is_not_exact(tmp_path: Path, archive: str) -> None:
+    lake = unpack(tmp_path, "cow")
+    path = lake / "cow/.hoodie" / archive
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    assert {column.blame.exact for column in look_at(lake).table.columns if column.blame} == {False}
+
+
+def test_a_column_that_an_older_commit_lacks_came_later(tmp_path: Path) -> None:
+    """The commits of the older layout are JSON, so one can be given another schema."""
+    lake = unpack(tmp_path, "cow_v6")
+    first, second, last = commits_of(lake, "cow_v6")
+    commit = json.loads(first.read_bytes())
+    schema = json.loads(commit["extraMetadata"]["schema"])
+    schema["fields"] = [{**f, "type": ["null", "int"]} if f["name"] == "id" else f for f in schema["fields"] if f["name"] != "price"]
+    first.write_text(json.dumps({**commit, "extraMetadata": {"schema": json.dumps(schema)}}))
+    blame = {column.name: column.blame for column in look_at(lake).table.columns}
+    refs = [FileRef(path.relative_to(lake).as_posix()) for path in (first, second, last)]
+
+    assert blame["price"] == ColumnBlame(first=refs[1], last=refs[2], added=True)
+    assert blame["id"] == ColumnBlame(first=refs[0], last=refs[2], changes=(TypeChange(file=refs[1], before="int", after="bigint"),))
+    assert blame["name"] == ColumnBlame(first=refs[0], last=refs[2])
 
 
 def test_the_metadata_table_inside_is_part_of_the_log(tmp_path: Path) -> None:
