@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from s3_catalog.tagging import Certainty, ColumnName, Detection
-from s3_catalog.tagging._names import ABOUT
+from s3_catalog.tagging._names import ABOUT, QUALIFIERS
 
 NOTHING = re.compile(r"(?!)")
 _UNNAMED_CONFIDENCE = {Certainty.CHECKED: 0.95, Certainty.PARSED: 0.95, Certainty.SHAPED: 0.8, Certainty.NAMED: 0.5}
@@ -41,18 +42,18 @@ class ByValue:
         if not values or (not named and (self.needs_name or len(values) < self.min_values)):
             return None
         least = (self.min_share_named if named else self.min_share) * len(values)
-        matched = count_matches((self.matches(text, named) for text in values), len(values), least)
+        matched = count_matches((self.matches(text, column, named=named) for text in values), len(values), least)
         return self.claim(column, values, matched, named=named) if matched else None
 
     def find(self, column: ColumnName, text: str) -> Iterable[tuple[int, int]]:
         return ()
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         """Whether a whole value is of this kind; `named` values of a column whose name says so may be looser."""
         raise NotImplementedError
 
     def is_named(self, column: ColumnName) -> bool:
-        return bool(self.names.search(column.text)) and not ABOUT.search(column.text)
+        return names_itself(self.names, column)
 
     def is_other(self, column: ColumnName) -> bool:
         return bool(self.other_names.search(column.text))
@@ -72,6 +73,19 @@ class ByValue:
             evidence=f"{says}{matched} of {len(values)} distinct values: {what or self.label}",
             certainty=self.certainty,
         )
+
+
+def names_itself(names: re.Pattern[str], column: ColumnName) -> bool:
+    """Whether a column is called one of the names, so that its values are what the name says and not something about it.
+
+    What follows the name must be a qualifier: `phone_home` is a phone number, `phone_users` is none.
+    """
+    return not ABOUT.search(column.text) and _to_the_end(names).search(column.text) is not None
+
+
+@cache
+def _to_the_end(names: re.Pattern[str]) -> re.Pattern[str]:
+    return re.compile(rf"{names.pattern}(?:(?:{'|'.join(sorted(QUALIFIERS))}|\d+)_)*\Z")
 
 
 def count_matches(matches: Iterable[bool], total: int, least: float) -> int:

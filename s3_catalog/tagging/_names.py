@@ -48,3 +48,14 @@ ABOUT = phrases(
     *("nombre de", "anzahl", "preis", "datum der", "language", "lang", "locale", "frequency", "reason", "list", "table", "column", "field"),
 )
 """Words that make a name tell of something about the value instead of the value: `email_sent_count`, `phone_model`."""
+QUALIFIERS = frozenset(
+    """
+    number no nr num nummer numero digits home work private business office main primary secondary alt alternate alternative other day
+    evening mobile cell landline raw clean cleaned normalized norm formatted full plain text str string value val txt old new current
+    previous prev orig original first second third intl international local us uk de fr es customer client user contact person patient
+    employee member cliente kunde legal personal privat ext e ipv v iso utc dt do da del du der of le encrypted holder owner emergency
+    mother father spouse billing shipping mailing permanent temporary residential postal native mobil festnetz fixe portable particular
+    trabajo casa kontakt kunden raw address addr
+    """.split()  # noqa: SIM905  a list of words is read more easily than a list of strings
+)
+"""Words behind a name that leave its meaning as it is: `phone_home`, `ssn_raw`."""

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 
 from s3_catalog.tagging import Certainty, ColumnName
-from s3_catalog.tagging._by_value import ByValue
+from s3_catalog.tagging._by_value import ByValue, names_itself
 from s3_catalog.tagging._names import phrases
 
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.]?)(\d{1,2})\2(\d{1,2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
-_YEAR_LAST = re.compile(r"(\d{1,2})([-/. ])(\d{1,2})\2(\d{4}|\d{2})", re.ASCII)
+_YEAR_LAST = re.compile(r"(\d{1,2})([-/. ])(\d{1,2})\2(\d{4}|\d{2})(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?", re.ASCII)
 _MONTH_IN_WORDS = re.compile(r"\d{1,2}\.?[ -][^\W\d_]{3,10}\.?[ -]\d{2,4}|[^\W\d_]{3,10}\.? \d{1,2},? \d{4}")
 _YEAR = re.compile(r"(?:18[89]|19\d|20[0-4])\d", re.ASCII)
 _SAID = re.compile(
@@ -19,6 +19,7 @@ _SAID = re.compile(
     r"(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})",
     re.IGNORECASE,
 )
+_YEAR_NAMES = phrases("year of birth", "*birth year", "yob", "*geburtsjahr", "annee naissance", "annee de naissance")
 _FIRST_YEAR, _LAST_YEAR = 1880, 2049
 
 
@@ -45,18 +46,29 @@ class BirthDateDetector(ByValue):
             "dob",
             "* dob",
             "year of birth",
+            "yob",
             "*birth year",
         ),
         *("*born", "born on", "born date", "*geburtsdatum", "geburtstag", "*geburtsjahr", "geb dat", "gebdat", "geb datum", "gebdatum"),
         *("date naissance", "date de naissance", "dt naissance", "annee naissance", "annee de naissance", "fecha nacimiento"),
-        *("fecha de nacimiento", "fec nac", "data nascita", "data di nascita", "data nascimento", "data de nascimento", "geboortedatum"),
+        *(
+            "fecha de nacimiento",
+            "ne le",
+            "nee le",
+            "fec nac",
+            "data nascita",
+            "data di nascita",
+            "data nascimento",
+            "data de nascimento",
+            "geboortedatum",
+        ),
         *("fodelsedatum", "fodselsdato", "syntymaaika", "data urodzenia"),
     )
     other_names = phrases(
         "sent", "campaign", "created", "updated", "reminder", "discount", "coupon", "registered", "place of birth", "birth place", "age of"
     )
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if not 4 <= len(text) <= 40:
             return False
         if match := _YEAR_FIRST.fullmatch(text):
@@ -64,7 +76,9 @@ class BirthDateDetector(ByValue):
         if match := _YEAR_LAST.fullmatch(text):
             year = int(match[4]) + (1900 if len(match[4]) == 2 else 0)
             return _is_date(year, int(match[3]), int(match[1])) or _is_date(year, int(match[1]), int(match[3]))
-        return _YEAR.fullmatch(text) is not None or _MONTH_IN_WORDS.fullmatch(text) is not None
+        if _YEAR.fullmatch(text):
+            return names_itself(_YEAR_NAMES, column)
+        return _MONTH_IN_WORDS.fullmatch(text) is not None
 
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:
         yield from (match.span(1) for match in _SAID.finditer(text))

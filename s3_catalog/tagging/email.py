@@ -19,6 +19,7 @@ _INSIDE = re.compile(
     rf"""(?<!{_ATOM})(?:{_ATOM}{{1,256}}|"[^"\s@]{{1,64}}")(?:@|%40){_DOMAIN}(?![\w@])(?!:[\w/~]|\.[^\W\d_])""",
 )
 _LOCAL = re.compile(r"\w")
+_URL_AHEAD = re.compile(r"://[^\s/?#]{0,300}$")
 
 
 class EmailDetector(ByValue):
@@ -34,7 +35,7 @@ class EmailDetector(ByValue):
     )
     other_names = phrases("message id", "msg id", "package", "packages", "dependency", "git url", "repo", "repository", "image", "jid")
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if "@" not in text:
             return False
         if _ADDRESS.fullmatch(text):
@@ -49,7 +50,8 @@ class EmailDetector(ByValue):
         if ("@" not in text and "%40" not in text) or self.is_other(column):
             return
         for match in _INSIDE.finditer(text):
-            if _LOCAL.search(match[0]):
+            in_url = _URL_AHEAD.search(text, max(0, match.start() - 300), match.start())
+            if _LOCAL.search(match[0]) and not in_url:
                 yield match.span()
 
 

@@ -25,7 +25,7 @@ class IbanDetector(ByValue):
     looks_for = "a country's structure and the check digits of ISO 7064 (python-stdnum), with or without blanks"
     names = phrases("*iban", "iban *")
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         return _SHAPE.fullmatch(text) is not None and _is_iban(text)
 
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:

@@ -31,7 +31,7 @@ class IpAddressDetector(ByValue):
     name = "ip_address"
     label = "ip address"
     tags = ("PII.IPAddress",)
-    certainty = Certainty.PARSED
+    certainty = Certainty.SHAPED
     looks_for = (
         "addresses of version 4 and 6 that the standard library parses, with or without a port; `1.2.3.4` only where the name says so"
     )
@@ -85,7 +85,7 @@ class IpAddressDetector(ByValue):
             "netmask",
             "mask",
         ),
-        *("sdk", "driver", "software", "revision", "user agent", "duration", "time", "mac"),
+        *("ver", "vers", "v", "kernel", "dll", "sdk", "driver", "software", "revision", "user agent", "duration", "time", "mac"),
     )
 
     def is_named(self, column: ColumnName) -> bool:
@@ -94,12 +94,12 @@ class IpAddressDetector(ByValue):
     def is_other(self, column: ColumnName) -> bool:
         return super().is_other(column) and not _SURE.search(column.text)
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if not 2 <= len(text) <= 64 or not _SHAPE.fullmatch(text):
             return False
         bare = text[1 : text.index("]")] if "]" in text else text.strip("[")
         bare = bare.partition(":")[0] if "." in bare and bare.count(":") == 1 else bare
-        return _is_address(bare) and (named or _is_plain(bare))
+        return _is_address(bare) and (named or _is_sure(bare))
 
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:
         if self.is_other(column):
@@ -124,6 +124,11 @@ def _is_plain(text: str) -> bool:
     if ":" in text:
         return text.count(":") >= 3 or (any(c.isdigit() for c in text) and len(text) > 4)
     return _PRIVATE.match(text) is not None or any(int(part) >= 100 for part in text.split("."))
+
+
+def _is_sure(text: str) -> bool:
+    """Whether a whole value is unlike a version even where nothing speaks for an address: `10.0.5.6` may be both."""
+    return _is_plain(text) and (not text.startswith("10.") or any(int(part) >= 20 for part in text.split(".")[1:]))
 
 
 DETECTOR = IpAddressDetector()

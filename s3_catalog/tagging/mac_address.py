@@ -41,7 +41,7 @@ class MacAddressDetector(ByValue):
     )
     other_names = phrases("fingerprint", "digest", "checksum", "hash", "thumbprint")
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if not 12 <= len(text) <= 17:
             return False
         return (_SHAPE.fullmatch(text) is not None and _is_mac(text)) or (named and _BARE.fullmatch(text) is not None)
@@ -56,7 +56,7 @@ def _is_mac(text: str) -> bool:
     from stdnum import mac
 
     pairs = re.findall("..", re.sub(r"[.:-]", "", text))
-    return mac.is_valid(":".join(pairs))
+    return mac.is_valid(":".join(pairs), validate_manufacturer=False)  # the library's list of makers is as old as its release
 
 
 DETECTOR = MacAddressDetector()

@@ -240,7 +240,7 @@ class NationalIdDetector(ByValue):
         least = (self.min_share_named if named else self.min_share) * len(values)
         return count_matches((_is_number(number, text, named) for text in values), len(values), least)
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         return any(_is_number(number, text, named) for number in NUMBERS if named or number.alone)
 
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:

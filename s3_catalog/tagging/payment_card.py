@@ -72,12 +72,15 @@ class PaymentCardDetector(ByValue):
             "carte bancaire",
             "numero carte",
             "tarjeta",
+            "amex",
+            "visa",
+            "mastercard",
             "numero tarjeta",
         ),
     )
     other_names = phrases("imei", "iccid", "meid", "gtin", "ean", "upc", "isbn", "tracking *", "timestamp")
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         return _SHAPE.fullmatch(text) is not None and _is_card(text)
 
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:

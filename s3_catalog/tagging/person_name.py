@@ -64,6 +64,7 @@ _BESIDE = frozenset(
         "geburtsdatum",
         "vorname",
         "apellido",
+        "apellidos",
         "prenom",
     )
 )
@@ -114,6 +115,12 @@ class PersonNameDetector(ByValue):
             "forename",
         ),
         *(
+            "*first nm",
+            "*last nm",
+            "player name",
+            "doctor",
+            "physician",
+            "author name",
             "fname",
             "lname",
             "name first",
@@ -179,13 +186,15 @@ class PersonNameDetector(ByValue):
         "meaning",
     )
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if not 2 <= len(text) <= 70 or not _SHAPE.fullmatch(text) or _COMPANY.search(text):
             return False
         return not (text.islower() and "-" in text) and "_" not in text and not (_SHOUTED.fullmatch(text) and len(text) < 3)
 
     def is_named(self, column: ColumnName) -> bool:
         if super().is_named(column):
+            return True
+        if column.words in (("first",), ("last",), ("middle",), ("given",), ("family",)) and {"name", "names"} & column.context:
             return True
         if not _BARE.fullmatch(column.text) or column.context & _THINGS or column.siblings & _THINGS:
             return False

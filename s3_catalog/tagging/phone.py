@@ -13,6 +13,7 @@ _EXTENSION = r"(?:\s?(?:x|ext\.?|#|-)\s?\d{1,6})?"
 _SHAPE = re.compile(rf"\+?\(?\d[\d ().\-/]{{4,22}}\d{_EXTENSION}", re.ASCII | re.IGNORECASE)
 _NORTH_AMERICAN = re.compile(r"(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}" + _EXTENSION, re.ASCII | re.IGNORECASE)
 _NOT_PHONE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,3}(?:\.\d{1,3}){3}|\d+\.\d+|\d{1,2}[./]\d{1,2}[./]\d{4}", re.ASCII)
+_AMBIGUOUS = phrases("cell", "mobile", "mobil", "portable", "tel")
 _INSIDE = re.compile(
     r"(?<![\w+.])(?P<world>\+\d[\d ().\-/]{6,20}\d)(?!\w)"
     r"|(?<![\w.()+-])(?P<us>(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4})(?![\w-]|\.\d)"
@@ -40,9 +41,7 @@ class PhoneDetector(ByValue):
             "*phone nr",
             "*phone num",
             "*phone number",
-            "phone *",
             "cell",
-            "cell *",
             "mobile",
             "mobile no",
             "mobile nr",
@@ -60,10 +59,11 @@ class PhoneDetector(ByValue):
             "*telefonnr",
             "mobil",
         ),
-        *("mobilnummer", "mobilfunk*", "handy", "handynummer", "handynr", "rufnummer", "fax", "fax *", "*faxnummer", "portable", "movil"),
+        *("mobilnummer", "mobilfunk*", "handy", "handynummer", "handynr", "rufnummer", "fax", "*faxnummer", "portable", "movil"),
         *("celular", "telefono", "telefone", "cellulare", "puhelin*", "whatsapp", "whatsapp number", "sms number", "contact number"),
     )
     other_names = phrases(
+        *("microphone*", "headphone*", "earphone*", "smartphone*", "megaphone", "tel aviv"),
         *(
             "version",
             "part",
@@ -83,13 +83,14 @@ class PhoneDetector(ByValue):
         *("ip", "ip *", "date", "*datum", "offset", "utc *", "timezone", "tz", "amount", "price", "change", "delta"),
     )
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if not 7 <= len(text) <= 32 or not _SHAPE.fullmatch(text) or _NOT_PHONE.fullmatch(text):
             return False
         if text.startswith("+"):
             return _exists(text, None) or (named and 7 <= len(digits(text)) <= 15)
         if named:
-            return 7 <= len(digits(text)) <= 18 and len(set(digits(text))) > 1
+            least = 9 if _AMBIGUOUS.fullmatch(column.text) else 7
+            return least <= len(digits(text)) <= 18 and len(set(digits(text))) > 1
         if text.startswith("00"):
             return " " in text and _exists("+" + text[2:], None)
         return _NORTH_AMERICAN.fullmatch(text) is not None and _exists(text, "US")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from s3_catalog.tagging import Certainty
+from s3_catalog.tagging import Certainty, ColumnName
 from s3_catalog.tagging._by_value import ByValue
 from s3_catalog.tagging._names import phrases
 
@@ -29,6 +29,11 @@ class PostalAddressDetector(ByValue):
     names = phrases(
         *(
             "address",
+            "addr line",
+            "strasse und hausnummer",
+            "strasse hausnummer",
+            "street and number",
+            "rue et numero",
             "addr",
             "address line",
             "address line 1",
@@ -73,7 +78,9 @@ class PostalAddressDetector(ByValue):
             "*ipad*",
             "mac",
             "email",
-            "*mail*",
+            "*email*",
+            "mail",
+            "mailadresse",
             "web",
             "website",
             "url",
@@ -102,7 +109,10 @@ class PostalAddressDetector(ByValue):
         ),
     )
 
-    def matches(self, text: str, named: bool) -> bool:
+    def is_named(self, column: ColumnName) -> bool:
+        return super().is_named(column) or (column.words[:1] == ("line",) and bool({"address", "addr", "adresse"} & column.context))
+
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if not 3 <= len(text) <= 300 or _ANYTHING_ELSE.match(text) or not _LETTERS.search(text):
             return False
         return " " in text or any(c.isdigit() for c in text) or text[0].isupper()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TypeVar, overload
 
-from s3_catalog.tagging import ColumnName, Detection, Detections, Detector, DetectorFailure, detectors
+from s3_catalog.tagging import Certainty, ColumnName, Detection, Detections, Detector, DetectorFailure, detectors
 from s3_catalog.tagging._leaves import IsFieldName, Place, for_detectors, iter_leaves, may_be_field_name
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,8 @@ INSIDE_SHARE = 0.01
 """The share of values that must hold a find beside other words, for a column to count as text with such data inside."""
 MIXED_SHARE = 0.3
 """The share of values that must be of a kind as a whole, for a column of several kinds."""
+MIXED_VALUES = 3
+"""The same as a number, so that one chance hit among two values is none."""
 _WORD = re.compile(r"[^\W\d_]{2}")
 
 
@@ -136,11 +138,16 @@ class _Scan:
             return
         claims = [claim for detector in self.used if (claim := self._ask(detector, column, lambda d, t: d.detect(column, t), texts))]
         if not claims:
-            inside = (self._ask(detector, column, lambda d, t: _find_inside(d, column, t), texts) for detector in tuple(self.used))
-            claims = [claim for claim in inside if claim]
+            claims = self._scan_inside(column, texts)
         else:
             claims = [min(claims, key=lambda claim: (claim.certainty, -claim.confidence, claim.detector))]
         self.found += (_with_count(claim, leaf.seen) for claim in claims)
+
+    def _scan_inside(self, column: ColumnName, texts: tuple[str, ...]) -> list[Detection]:
+        asked = ((detector, self._ask(detector, column, lambda d, t: _find_hits(d, column, t), texts)) for detector in tuple(self.used))
+        hits = [(detector, found) for detector, found in asked if found]
+        whole = set().union(*(found.whole for _, found in hits))
+        return [_claim_inside(detector, column, found, texts) for detector, found in hits if _counts(detector, found, whole, len(texts))]
 
     def _ask(
         self, detector: Detector, column: ColumnName, question: Callable[[Detector, Sequence[str]], _Result], texts: tuple[str, ...]
@@ -194,26 +201,46 @@ class _TimedTexts(Sequence[str]):
             yield text
 
 
-def _find_inside(detector: Detector, column: ColumnName, texts: Sequence[str]) -> Detection | None:
-    within = whole = 0
-    for text in texts:
+@dataclass(frozen=True, slots=True)
+class _Hits:
+    """Texts, by their number, in which a detector finds something: beside other words, or as all there is."""
+
+    within: frozenset[int]
+    whole: frozenset[int]
+
+    def __len__(self) -> int:
+        return len(self.within) + len(self.whole)
+
+
+def _find_hits(detector: Detector, column: ColumnName, texts: Sequence[str]) -> _Hits:
+    within: set[int] = set()
+    whole: set[int] = set()
+    for number, text in enumerate(texts):
         spans = list(detector.find(column, text))
         if spans:
-            beside = _WORD.search(_outside(text, spans)) is not None
-            within, whole = within + beside, whole + (not beside)
-    total, hits = len(texts), within + whole
-    if within < INSIDE_SHARE * total and hits < MIXED_SHARE * total:
-        return None
-    share = hits / total
+            (within if _WORD.search(_outside(text, spans)) else whole).add(number)
+    return _Hits(frozenset(within), frozenset(whole))
+
+
+def _counts(detector: Detector, hits: _Hits, whole_of_any: set[int], total: int) -> bool:
+    """Whether hits are more than chance. A kind that is a mere shape needs others to explain what it leaves: e-mail or phone, in turn."""
+    if hits.within and len(hits.within) >= INSIDE_SHARE * total:
+        return True
+    explained = len(whole_of_any) >= detector.min_share * total or detector.certainty <= Certainty.PARSED
+    return explained and len(hits) >= max(MIXED_SHARE * total, MIXED_VALUES)
+
+
+def _claim_inside(detector: Detector, column: ColumnName, hits: _Hits, texts: Sequence[str]) -> Detection:
+    share = len(hits) / len(texts)
     return Detection(
         detector=detector.name,
         label=detector.label,
         tags=detector.tags,
         column=column.path,
         share=round(share, 4),
-        values_seen=total,
+        values_seen=len(texts),
         confidence=round(0.6 + 0.3 * share, 2),
-        evidence=f"{hits} of {total} distinct values hold one: {detector.label}",
+        evidence=f"{len(hits)} of {len(texts)} distinct values hold one: {detector.label}",
         certainty=detector.certainty,
         inside=True,
     )

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from s3_catalog.tagging import Certainty, ColumnName, Detection
-from s3_catalog.tagging._by_value import ByValue, count_matches
-from s3_catalog.tagging._names import ABOUT, phrases
+from s3_catalog.tagging._by_value import ByValue, count_matches, names_itself
+from s3_catalog.tagging._names import phrases
 
 _KEY_BLOCK = r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)"
 _JWT = r"eyJ[\w-]{8,}(?:\.eyJ[\w-]*(?:\.[\w-]*)?|\Z)"
@@ -25,6 +25,7 @@ _TOKENS = "|".join(
         r"SG\.[\w-]{16,32}\.[\w-]{16,64}",  # SendGrid
         r"(?:npm_|hf_|dop_v1_|shpat_|shpss_|dckr_pat_|pypi-|lin_api_|rubygems_|sq0[a-z]{3}-|EAAC)[\w-]{20,512}",
         r"(?:SK|AC)[0-9a-f]{32}|key-[0-9a-f]{32}",  # Twilio, Mailgun
+        r"hooks\.slack\.com/services/\w+/\w+/\w+|discord(?:app)?\.com/api/webhooks/\d+/[\w-]{20,120}",
         r"AGE-SECRET-KEY-1[A-Z0-9]{20,80}",
     )
 )
@@ -35,10 +36,21 @@ _ASSIGNED = re.compile(
     r"(?<![A-Za-z])(?i:password|passwd|pwd|passwort|secret|api[_-]?key|access[_-]?token|auth[_-]?token|client[_-]?secret|private[_-]?key)"
     r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?([^\s\"',;&]{4,256})",
 )
-_BEARER = re.compile(r"(?i:\bbearer )([\w.~+/-]{16,1024}=*)")
+_BEARER = re.compile(r"(?i:\b(?:bearer|basic) )(?=[^\s\d]{0,1024}\d)([\w.~+/-]{16,1024}=*)")
 _PASSWORD = phrases(
     *("password", "*password", "passwd", "pwd", "passphrase", "passwort", "kennwort", "mot de passe", "motdepasse", "contrasena", "senha"),
-    *("password hash", "passwordhash", "hashed password", "password digest", "pw", "pw hash", "user pass", "db pass"),
+    *(
+        "password hash",
+        "passwordhash",
+        "hashed password",
+        "password digest",
+        "pw",
+        "pwd hash",
+        "passwd hash",
+        "pw hash",
+        "user pass",
+        "db pass",
+    ),
 )
 _DULL = re.compile(r"[\d.,:+TZ /-]*|(?i:true|false|yes|no|null|none|redacted|\*+|x+|enabled|disabled|active|inactive|sha\d*|bcrypt)")
 _MIN_ENTROPY = 3.0
@@ -90,14 +102,14 @@ class SecretDetector(ByValue):
         "token count", "tokens used", "* tokens", "max token", "token type", "etag", "checksum", "public key", "ssh public key"
     )
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         known = _KNOWN.match(text)
         if known and known.end() - known.start() > len(text) * 0.8:
             return True
         return named and len(text) >= 16 and " " not in text and not _DULL.fullmatch(text) and _entropy(text) >= _MIN_ENTROPY
 
     def detect(self, column: ColumnName, values: Sequence[str]) -> Detection | None:
-        if not values or not _PASSWORD.search(column.text) or ABOUT.search(column.text):
+        if not values or not names_itself(_PASSWORD, column):
             return super().detect(column, values)
         matched = count_matches(map(_is_password, values), len(values), self.min_share * len(values))
         return self.claim(column, values, matched, named=True) if matched else None

@@ -30,7 +30,7 @@ class UsSsnDetector(ByValue):
         "part", "part *", "sku", "serial", "order", "order *", "product *", "item *", "article *", "model", "lot", "batch", "isbn"
     )
 
-    def matches(self, text: str, named: bool) -> bool:
+    def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if _HYPHENS.fullmatch(text):
             return _is_issued(text)
         if not named or not _NAMED.fullmatch(text):
