@@ -32,10 +32,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "formats": {"model", "storage"},
     "table_formats": {"model", "storage", "formats"},
     "discovery": {"model", "storage", "formats", "table_formats"},
-    "profiling": {"model", "storage", "formats"},
     "tagging": {"model", "storage"},
+    "profiling": {"model", "storage", "formats", "tagging"},
     "sources": {"model", "storage", "config"},
-    "inference": {"model", "storage", "formats", "table_formats", "discovery", "profiling"},
+    "inference": {"model", "storage", "formats", "table_formats", "discovery", "tagging"},
+    "describing": {"model", "storage", "formats", "discovery", "inference", "profiling", "tagging"},
     "catalogs": {"model"},
 }
 # The ends of the flow put the parts together: they may import every part above and those named here.

@@ -1,33 +1,22 @@
-"""What footers and logs know of a column's values, as it may be shown, and as part of its profile."""
+"""What footers and logs know of all rows goes before what a sample tells."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from s3_catalog.model.description import Basis, ColumnProfile
-from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import Column
-from s3_catalog.profiling.columns import Mask
+from s3_catalog.tagging.bounds import mask_statistics
+from s3_catalog.tagging.masking import Masker
 
 
-def masked_statistics(column: Column, label: str | None, mask: Mask) -> ColumnStatistics | None:
-    """The statistics of a column without the values of one that holds personal data, and with the others masked.
+def with_footers(column: Column, profile: ColumnProfile | None, masker: Masker, *, hidden: bool) -> ColumnProfile | None:
+    """A profile with null count and bounds of all rows, where footers or a log tell them exactly; None where nothing is known.
 
     Args:
-        label: the kind of personal data that the column holds as a whole.
+        hidden: no value of the column may be shown.
     """
-    found = column.statistics
-    if found is None or (found.min is None and found.max is None):
-        return found
-    if label is not None:
-        return replace(found, min=None, max=None)
-    low, high = (None if value is None else str(mask(column.name, value)) for value in (found.min, found.max))
-    return replace(found, min=low, max=high)
-
-
-def with_footers(column: Column, profile: ColumnProfile | None, label: str | None, mask: Mask) -> ColumnProfile | None:
-    """A profile with null count and bounds of all rows, where footers or a log tell them exactly; None where nothing is known."""
-    found = masked_statistics(column, label, mask)
+    found = mask_statistics(column, masker, hidden=hidden)
     if found is None or not found.complete:
         return profile
     if profile is None:

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from s3_catalog.describing.figures import masked_statistics, with_footers
+from s3_catalog.describing.figures import with_footers
 from s3_catalog.describing.rows import RawRows, read_rows
 from s3_catalog.discovery.grouping import Grouping
 from s3_catalog.formats import ReadLimits, Row
@@ -25,6 +25,7 @@ from s3_catalog.profiling.files import profile_files
 from s3_catalog.profiling.rows import arrow_rows, json_rows
 from s3_catalog.storage import ObjectStore
 from s3_catalog.tagging import Detections
+from s3_catalog.tagging.bounds import mask_statistics
 from s3_catalog.tagging.masking import Masker
 from s3_catalog.tagging.scanning import columns_of, detect_columns
 
@@ -140,7 +141,7 @@ def _describe_table(
         warnings=tuple(warnings),
         rules=rules.fingerprint,
     )
-    masked = tuple(replace(c, statistics=masked_statistics(c, labels.get(c.name), masker.mask)) for c in table.columns)
+    masked = tuple(replace(c, statistics=mask_statistics(c, masker, hidden=c.name in labels)) for c in table.columns)
     return replace(table, columns=masked, description=description)
 
 
@@ -182,6 +183,5 @@ def _profile(table: Table, rows: Sequence[Row], labels: Mapping[str, str], maske
             connection.register("sampled", relation)
             found = profile_columns(connection, "sampled", columns, masker.mask, basis=Basis.SAMPLE)
     by_name = {profile.column: profile for profile in found}
-    return [
-        profile for c in table.columns if (profile := with_footers(c, by_name.get(c.name), labels.get(c.name), masker.mask)) is not None
-    ]
+    profiles = (with_footers(c, by_name.get(c.name), masker, hidden=c.name in labels) for c in table.columns)
+    return [profile for profile in profiles if profile is not None]

@@ -15,6 +15,7 @@ from s3_catalog.model.schemas import FileColumns, merge_schemas
 from s3_catalog.model.statistics import FileFigures, RowEstimate, add_estimates, merge_figures, scale_estimates
 from s3_catalog.model.tables import Column, Partition, Table, TableLayout
 from s3_catalog.model.types import merge_types, type_text
+from s3_catalog.tagging.bounds import mask_bounds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def build_table(own: MemberFiles, partitions: tuple[Partition, ...], details: di
     found, warnings = _join_facts(own.layout, [schema for _, schema in schemas])
     return Table(
         layout=own.layout,
-        columns=_with_provenance(own, typed),
+        columns=mask_bounds(_with_provenance(own, typed), own.layout.name),
         row_count=row_count,
         row_estimate=_estimate_rows(own) if row_count is None else None,
         conflicts=merged.conflicts,

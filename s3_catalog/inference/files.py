@@ -115,7 +115,7 @@ class FileReader:
     failed: list[tuple[ListedFile, S3CatalogError]] = field(default_factory=list)
 
     def try_file(self, file: ListedFile) -> None:
-        """Read one file; what stops it stops no other."""
+        """Read one file; what stops it stops no other. The value that an error shows is masked."""
         try:
             self.read.append(ReadFile(file=file, members=self._read(file)))
         except S3CatalogError as error:

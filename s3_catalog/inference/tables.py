@@ -22,6 +22,9 @@ from s3_catalog.storage import ObjectStore
 from s3_catalog.storage.files import ObjectFile
 from s3_catalog.table_formats import TableFormat, TableLog, table_formats
 from s3_catalog.table_formats._live import keep_live
+from s3_catalog.tagging import Detections
+from s3_catalog.tagging.bounds import mask_bounds
+from s3_catalog.tagging.masking import Masker
 
 logger = logging.getLogger(__name__)
 
@@ -90,14 +93,19 @@ def infer_schema(
         return _infer_from_log(store, table_format, layout, objects, logs, rules, partitions)
     files = TableFiles(objects, partitions)
     reader = read_files(store, layout, files, rules, opened or {})
-    failed = tuple((file.ref.key, str(error)) for file, error in reader.failed)
+    failed = tuple((file.ref.key, _shown(error)) for file, error in reader.failed)
     if not reader.read:
         reason = failed[0][1] if len(failed) == 1 else f"none of {len(failed)} files tried could be read: {failed[0][1]}"
         return TableResult(layout=layout, failed=failed, error=reason)
     try:
         return TableResult(layout=layout, tables=tuple(_build_tables(layout, partitions, files, reader, rules)), failed=failed)
     except HintError as error:
-        return TableResult(layout=layout, failed=failed, error=str(error))
+        return TableResult(layout=layout, failed=failed, error=_shown(error))
+
+
+def _shown(error: S3CatalogError) -> str:
+    """The text of an error; personal data in the value that a hint does not fit is masked."""
+    return Masker(Detections()).mask_text(str(error)) if isinstance(error, HintError) else str(error)
 
 
 def _build_tables(
@@ -135,10 +143,10 @@ def _infer_from_log(
     try:
         columns = apply_type_hints(live.layout, logged.columns, log.folder)
     except HintError as error:
-        return TableResult(layout=layout, error=str(error))
+        return TableResult(layout=layout, error=_shown(error))
     table = Table(
         layout=live.layout,
-        columns=columns,
+        columns=mask_bounds(columns, layout.name),
         row_count=logged.row_count,
         warnings=live.warnings,
         details=tuple(sorted({**logged.details, "schema_rules": rules.fingerprint}.items())),
