@@ -111,12 +111,20 @@ def _cut_head(file: ObjectFile, file_format: str, head: Head, limits: ReadLimits
 
 
 def _cut_rows(text: str, dialect: Dialect) -> tuple[list[list[str]], Sequence[int]]:
-    """The first rows of a text, and where all its rows end, after where the first begins."""
+    """The first rows of a text, and where all its rows end, after where the first begins.
+
+    Raises:
+        csv.Error: a cell longer than the standard library's limit among the first rows.
+    """
     rows, edges = list[list[str]](), array("q", [dialect.start])
-    for row, end in read_rows_with_ends(text, dialect):
-        edges.append(end)
-        if end <= _CELL_CHARACTERS or not rows:
-            rows.append(row)
+    try:
+        for row, end in read_rows_with_ends(text, dialect):
+            edges.append(end)
+            if end <= _CELL_CHARACTERS or not rows:
+                rows.append(row)
+    except csv.Error:
+        if edges[-1] <= _CELL_CHARACTERS:
+            raise
     return rows, edges
 
 

@@ -27,6 +27,9 @@ def misfit(data: bytes | str, **hints: Any) -> str:
     return str(caught.value)
 
 
+MIXED = "id,d\n1,03/04/24 10\n2,03/04/24\n"
+
+
 @pytest.mark.parametrize(
     ("text", "hints", "expected"),
     [
@@ -49,9 +52,9 @@ def misfit(data: bytes | str, **hints: Any) -> str:
         ("id,d\n1,03/04/2024\n2,01/02/2024\n", {"date_format": "%d/%m/%Y"}, {"id": "bigint", "d": "date"}),
         ("id,d\n1,20240131\n2,NA\n", {"date_format": "%Y%m%d"}, {"id": "bigint", "d": "date"}),
         ("id,d\n1,3. Jan 2024\n2,x\n", {"date_format": "%d. %b %Y"}, {"id": "bigint", "d": "string"}),
+        (MIXED, {"timestamp_format": "%d/%m/%y %H", "date_format": "%d/%m/%y"}, {"id": "bigint", "d": "timestamp"}),
         ("id,d\n1,03/04/24 10:00\n", {"timestamp_format": "%d/%m/%y %H:%M"}, {"id": "bigint", "d": "timestamp"}),
         ("id,d\n1,03/04/24 +0100\n", {"timestamp_format": "%d/%m/%y %z"}, {"id": "bigint", "d": "timestamptz"}),
-        ("id,d\n1,03/04/24 10\n2,03/04/24\n", {"timestamp_format": "%d/%m/%y %H", "date_format": "%d/%m/%y"}, {"id": "bigint", "d": "timestamp"}),
         ("id,d\n1,-999\n2,2024-01-01\n3,\n", {"null_markers": ("-999",)}, {"id": "bigint", "d": "date"}),
         ("id,d\n1,NA\n2,2024-01-01\n", {"null_markers": ("-999",)}, {"id": "bigint", "d": "string"}),
     ],
