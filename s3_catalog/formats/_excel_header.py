@@ -26,21 +26,37 @@ class SheetHeader:
     skipped: int
 
 
-def find_header(rows: Sequence[Sequence[Cell]], merged: Sequence[Merged], width: int) -> SheetHeader:
-    """Find the header of a sheet; without one all names are empty and the data begin at the first row that is as wide as a table's."""
+def find_header(
+    rows: Sequence[Sequence[Cell]], merged: Sequence[Merged], width: int, *, told: bool | None = None, at_top: bool = False
+) -> SheetHeader:
+    """Find the header of a sheet; without one all names are empty and the data begin at the first row that is as wide as a table's.
+
+    Args:
+        told: whether people say that there is one.
+        at_top: the table begins with the first row, whatever that looks like.
+    """
+    first = 0 if at_top else _first_row(rows, merged)
+    no_header = SheetHeader(names=("",) * width, first_row=first, skipped=first)
+    if told is False:
+        return no_header
+    last = _last_header_row(rows, first, merged)
+    names = _names(rows, first, last, merged, width)
+    body = [_texts(row, width) for row in rows[last + 1 :] if _filled(row)]
+    is_text = all(kind in ("", "string") for row in rows[first : last + 1] for kind, _ in row)
+    if told is None and body and not (last > first and is_text) and not _is_header(rows[first], names, body):
+        return no_header
+    return SheetHeader(names=tuple(names), first_row=last + 1, skipped=first)
+
+
+def _first_row(rows: Sequence[Sequence[Cell]], merged: Sequence[Merged]) -> int:
+    """The first row that is as wide as a table's and is no title."""
     wide = max((_filled(row) for row in rows), default=0)
     first = next((i for i, row in enumerate(rows) if _filled(row) * 2 >= wide and _filled(row)), 0)
     while first + 1 < len(rows) and _is_title(rows, first, merged, wide):
         first += 1
         while first + 1 < len(rows) and not _filled(rows[first]):
             first += 1
-    last = _last_header_row(rows, first, merged)
-    names = _names(rows, first, last, merged, width)
-    body = [_texts(row, width) for row in rows[last + 1 :] if _filled(row)]
-    is_text = all(kind in ("", "string") for row in rows[first : last + 1] for kind, _ in row)
-    if body and not (last > first and is_text) and not _is_header(rows[first], names, body):
-        return SheetHeader(names=("",) * width, first_row=first, skipped=first)
-    return SheetHeader(names=tuple(names), first_row=last + 1, skipped=first)
+    return first
 
 
 def _is_header(row: Sequence[Cell], names: list[str], body: list[list[str]]) -> bool:

@@ -25,7 +25,7 @@ def prepare() -> None:
 
 
 def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the first rows of all worksheets; in and out as in `_excel_sheets.read`. Merged cells are not known."""
+    """Read the first rows of all worksheets, or of one; in and out as in `_excel_sheets.read`. Merged cells are not known."""
     import openpyxl
 
     try:
@@ -34,11 +34,14 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
         raise RefusedError("not a workbook, or a corrupt one") from error
     cells = int(options["max_cells"])
     sheets = list[dict[str, Any]]()
-    for sheet in workbook.worksheets[:MAX_SHEETS]:
-        found = summarize(_rows(islice(sheet.iter_rows(values_only=True), _MAX_ROWS)), cells)
+    for sheet in [sheet for sheet in workbook.worksheets if options["sheet"] in (None, sheet.title)][:MAX_SHEETS]:
+        rows = islice(sheet.iter_rows(values_only=True), options["skip_rows"] + _MAX_ROWS)
+        found = summarize(_rows(rows), cells, options["skip_rows"])
         cells -= found.pop("cells")
-        sheets.append(found | {"name": sheet.title, "visibility": _VISIBILITY.get(sheet.sheet_state, "Hidden"), "complete": False})
-    return {"sheets": sheets, "skipped": []}
+        # The sheet's own word for how far it reaches, which some writers leave out.
+        about = {"name": sheet.title, "visibility": _VISIBILITY.get(sheet.sheet_state, "Hidden"), "height": sheet.max_row}
+        sheets.append(found | about | {"complete": False})
+    return {"sheets": sheets, "skipped": [], "names": [sheet.title for sheet in workbook.worksheets[:MAX_SHEETS]]}
 
 
 def _rows(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[Any]]:

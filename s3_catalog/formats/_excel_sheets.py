@@ -32,14 +32,16 @@ def prepare() -> None:
 
 
 def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Read all worksheets.
+    """Read all worksheets, or one.
 
     Args:
-        options: `max_cells` looked at in all, `max_unpacked_bytes` that the parts of a zip may have together.
+        options: `max_cells` looked at in all, `max_unpacked_bytes` that the parts of a zip may have together, `sheet` (a name, or None for
+            all), `skip_rows` of each.
 
     Returns: `sheets`, each with name, visibility, `head` (rows of [kind, text] cells), `kinds` (for each column, kind -> how many cells
-    below the head), `rows` (how many rows below the head are not empty), `complete`, `above` (empty rows before the head) and `merged`
-    ranges; `skipped`: name and reason.
+    below the head), `examples` (for each column, kind -> the first text below the head), `rows` (how many rows below the head are not
+    empty), `complete`, `above` (rows before the head, empty or skipped), `seen` (all rows looked at), `height` (the last row's number where
+    that is known) and `merged` ranges; `skipped`: name and reason; `names` of all sheets.
     """
     import python_calamine as calamine
 
@@ -52,7 +54,8 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
     except calamine.CalamineError as error:
         raise RefusedError(_reason(error)) from error
     sheets, skipped, cells = list[dict[str, Any]](), list[list[str]](), int(options["max_cells"])
-    for about in workbook.sheets_metadata[:MAX_SHEETS]:
+    wanted = [about for about in workbook.sheets_metadata if options["sheet"] in (None, about.name)]
+    for about in wanted[:MAX_SHEETS]:
         if about.typ != calamine.SheetTypeEnum.WorkSheet:
             skipped.append([about.name, "no cells"])
             continue
@@ -61,12 +64,12 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
         except calamine.CalamineError:
             skipped.append([about.name, "corrupt"])
             continue
-        found = _read_sheet(sheet, cells)
+        found = _read_sheet(sheet, cells, options["skip_rows"])
         cells -= found.pop("cells")
         found |= {"name": about.name, "visibility": str(about.visible).rpartition(".")[2]}
         sheets.append(found)
-    skipped += [[about.name, "too many sheets"] for about in workbook.sheets_metadata[MAX_SHEETS : 2 * MAX_SHEETS]]
-    return {"sheets": sheets, "skipped": skipped}
+    skipped += [[about.name, "too many sheets"] for about in wanted[MAX_SHEETS : 2 * MAX_SHEETS]]
+    return {"sheets": sheets, "skipped": skipped, "names": [about.name for about in workbook.sheets_metadata[:MAX_SHEETS]]}
 
 
 def _refuse_before_unpacking(file: BinaryIO, max_unpacked_bytes: int) -> None:
@@ -107,39 +110,59 @@ def _reason(error: Exception) -> str:
     return "not a workbook, or a corrupt one"
 
 
-def _read_sheet(sheet: Any, max_cells: int) -> dict[str, Any]:
-    found = summarize(sheet.iter_rows() if sheet.height else iter(()), max_cells)
+def _read_sheet(sheet: Any, max_cells: int, skip_rows: int) -> dict[str, Any]:
+    found = summarize(sheet.iter_rows() if sheet.height else iter(()), max_cells, skip_rows)
+    found["height"] = sheet.end[0] + 1 if sheet.end else None
     above = found["above"]
     ranges = [(top - above, left, bottom - above, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()]
     return found | {"merged": [area for area in ranges if 0 <= area[0] < _HEADER_ROWS][:_MAX_MERGED]}
 
 
-def summarize(sheet_rows: Iterable[Sequence[Any]], max_cells: int) -> dict[str, Any]:
+def summarize(sheet_rows: Iterable[Sequence[Any]], max_cells: int, skip_rows: int) -> dict[str, Any]:
     """Keep the first rows of a sheet, and count the kinds of the cells below them."""
     head: list[list[list[str]]] = []
-    kinds: list[dict[str, int]] = []
-    rows = cells = above = 0
+    rest = _Below()
+    cells = above = seen = 0
     complete = True
     for row in sheet_rows:
-        if not head and not any(_kind(value) for value in row):
+        seen += 1
+        if seen <= skip_rows or (not head and not any(_kind(value) for value in row)):
             above += 1
             continue
         cells += len(row)
         if cells > max_cells:
             complete = False
+            seen -= 1
             break
         if len(head) < _HEAD_ROWS and cells <= _HEAD_CELLS:
             head.append([_describe(value) for value in row])
-            continue
-        kinds += [{} for _ in range(len(row) - len(kinds))]
+        else:
+            rest.add(row)
+    below = {"kinds": rest.kinds, "examples": rest.examples, "rows": rest.rows}
+    return {"head": head, **below, "complete": complete, "merged": [], "above": above, "seen": seen, "height": None, "cells": cells}
+
+
+class _Below:
+    """The rows below the head: of each column how many cells are of a kind, and the text of the first of these."""
+
+    def __init__(self) -> None:
+        self.kinds: list[dict[str, int]] = []
+        self.examples: list[dict[str, str]] = []
+        self.rows = 0
+
+    def add(self, row: Sequence[Any]) -> None:
+        while len(self.kinds) < len(row):
+            self.kinds.append({})
+            self.examples.append({})
         filled = False
-        for column, value in zip(kinds, row, strict=False):
+        for kinds, examples, value in zip(self.kinds, self.examples, row, strict=False):
             kind = _kind(value)
-            if kind:
-                filled = True
-                column[kind] = column.get(kind, 0) + 1
-        rows += filled
-    return {"head": head, "kinds": kinds, "rows": rows, "complete": complete, "merged": [], "above": above, "cells": cells}
+            if kind in kinds:
+                kinds[kind] += 1
+            elif kind:
+                kinds[kind], examples[kind] = 1, _describe(value)[1]
+            filled = filled or kind != ""
+        self.rows += filled
 
 
 def _kind(value: Any) -> str:

@@ -8,42 +8,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-
-from s3_catalog.errors import MissingExtraError, UnreadableFileError
+from s3_catalog.errors import HintError, MissingExtraError, UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits
 from s3_catalog.formats._excel_header import Cell, Merged, find_header
+from s3_catalog.formats._excel_types import SheetColumn, type_columns
 from s3_catalog.formats._footer import refuse_many_columns
 from s3_catalog.formats._header import name_columns
+from s3_catalog.formats._hints import ReadHints
 from s3_catalog.formats._magic import describe_bytes
 from s3_catalog.formats._sandbox import OutOfMemoryError, Sandbox, read_sandboxed
 from s3_catalog.formats._whole import add_warnings, open_plain
-from s3_catalog.model.tables import Column, TypeConflict
-from s3_catalog.model.types import merge_types, type_text
+from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.storage.files import ObjectFile
 
 _SANDBOX = Sandbox(reader="_excel_sheets", block_bytes=4 * 1024 * 1024, memory_bytes=320 * 1024 * 1024)
 _ROWS_SANDBOX = replace(_SANDBOX, reader="_excel_rows")
 _MAX_CELLS, _MAX_STREAMED_CELLS = 10_000_000, 200_000
+_MAX_SHEET_ROWS = 2**20
 _MAX_UNPACKED_BYTES = 1024 * 1024 * 1024
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _WORKBOOK_PARTS = (b"xl/workbook.", b"xl/worksheets/", b"xl/_rels/workbook.", b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet")
 _OLE_WORKBOOK = "Workbook".encode("utf-16-le")
-_KIND_TYPES = {
-    "integer": pa.int64(),
-    "large": pa.float64(),
-    "double": pa.float64(),
-    "boolean": pa.bool_(),
-    "string": pa.string(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
-    "time": pa.time64("us"),
-    "duration": pa.duration("us"),
-}
 
 
 class ExcelFormat:
-    """Workbooks of Excel (`.xlsx .xlsm .xlsb .xls`) and OpenDocument (`.ods`). The whole file is read, in a process of its own."""
+    """Workbooks of Excel (`.xlsx .xlsm .xlsb .xls`) and OpenDocument (`.ods`). The whole file is read, in a process of its own.
+
+    The hint `sheet` names the one sheet that is the table; `skip_lines` rows stand before the header, or before the first row of data.
+    """
 
     name = "excel"
     suffixes = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
@@ -70,17 +62,21 @@ class ExcelFormat:
             )
             raise UnreadableFileError(file.key, self.name, reason)
         answer = self._read_sheets(source.file, limits)
+        hints = limits.hints
+        if hints.sheet is not None and hints.sheet not in answer["names"]:
+            reason = f"there is no sheet {hints.sheet!r}; the sheets are {', '.join(answer['names'])}"
+            raise HintError(file.key, self.name, reason)
         members = {sheet["name"]: _read_sheet(file, sheet, limits) for sheet in answer["sheets"]}
         skipped = tuple(f"sheet {name!r} left out: {reason}" for name, reason in answer["skipped"] if reason != "no cells")
         found = {name: add_warnings(schema, (*source.warnings, *skipped)) for name, schema in members.items() if schema is not None}
         if not found:
-            reason = "; ".join(skipped) if skipped else "no sheet has cells"
-            raise UnreadableFileError(file.key, self.name, reason)
+            raise _no_cells(file, skipped, hints)
         return found
 
     def _read_sheets(self, file: ObjectFile, limits: ReadLimits) -> Any:
         """What the sandboxed reader says of the sheets; the first rows only of a workbook that does not fit into its memory."""
-        options = {"max_cells": _MAX_CELLS, "max_unpacked_bytes": _MAX_UNPACKED_BYTES}
+        told = {"sheet": limits.hints.sheet, "skip_rows": limits.hints.skip_lines or 0}
+        options = {"max_cells": _MAX_CELLS, "max_unpacked_bytes": _MAX_UNPACKED_BYTES, **told}
         try:
             return read_sandboxed(_SANDBOX, file, self.name, options, limits)
         except OutOfMemoryError as out_of_memory:
@@ -92,6 +88,14 @@ class ExcelFormat:
                 raise out_of_memory from None
 
 
+def _no_cells(file: ObjectFile, skipped: Sequence[str], hints: ReadHints) -> UnreadableFileError:
+    if skipped or (hints.sheet is None and not hints.skip_lines):
+        return UnreadableFileError(file.key, "excel", "; ".join(skipped) if skipped else "no sheet has cells")
+    what = "no sheet has" if hints.sheet is None else f"sheet {hints.sheet!r} does not have"
+    after = f" after its first {hints.skip_lines} rows" if hints.skip_lines else ""
+    return HintError(file.key, "excel", f"{what} cells{after}")
+
+
 def _read_sheet(file: ObjectFile, sheet: Mapping[str, Any], limits: ReadLimits) -> FileSchema | None:
     """The table of one sheet; None when it has no cells."""
     head: list[list[Cell]] = [[(kind, text) for kind, text in row] for row in sheet["head"]]
@@ -99,40 +103,47 @@ def _read_sheet(file: ObjectFile, sheet: Mapping[str, Any], limits: ReadLimits) 
     if not any(kind for row in head for kind, _ in row) and not sheet["rows"]:
         return None
     merged: list[Merged] = [(a, b, c, d) for a, b, c, d in sheet["merged"]]
-    header = find_header(head, merged, width)
+    hints = limits.hints
+    header = find_header(head, merged, width, told=hints.header, at_top=hints.skip_lines is not None)
     body = [row for row in head[header.first_row :] if any(kind for kind, _ in row)]
-    counts = [Counter(row[i][0] for row in body if i < len(row) and row[i][0]) for i in range(width)]
-    for count, more in zip(counts, sheet["kinds"], strict=False):
-        count.update(more)
+    cells = [_kept_cells(sheet, body, i) for i in range(width)]
+    counts = [_count_kinds(sheet, body, i) for i in range(width)]
     used = [i for i in range(width) if header.names[i] or counts[i]]
     refuse_many_columns(file, "excel", len(used), limits)
     names, warnings = name_columns([header.names[i] for i in used], len(used))
-    columns, conflicts = _type_columns(file.key, names, [counts[i] for i in used])
+    typed = [SheetColumn(name=name, kinds=counts[i], cells=cells[i]) for name, i in zip(names, used, strict=True)]
+    columns, conflicts = type_columns(file.key, typed, hints)
     if not sheet["complete"]:
         warnings.append("only the first rows were read: the workbook is too large to be read as a whole")
+    rows = len(body) + sheet["rows"]
     return FileSchema(
         columns=columns,
-        row_count=len(body) + sheet["rows"] if sheet["complete"] else None,
+        row_count=rows if sheet["complete"] else None,
+        row_estimate=_estimate(sheet, rows),
         conflicts=conflicts,
         warnings=tuple(warnings),
         details=_details(sheet, sheet["above"] + header.skipped, has_names=any(header.names)),
     )
 
 
-def _type_columns(key: str, names: Sequence[str], counts: Sequence[Counter[str]]) -> tuple[tuple[Column, ...], tuple[TypeConflict, ...]]:
-    columns, conflicts = list[Column](), list[TypeConflict]()
-    for name, kinds in zip(names, counts, strict=True):
-        arrow_type: pa.DataType = pa.null()
-        for kind, _ in kinds.most_common():
-            merge = merge_types(arrow_type, _KIND_TYPES[kind])
-            if not merge.lossless:
-                found = type_text(_KIND_TYPES[kind])
-                conflicts.append(
-                    TypeConflict(column=name, expected=type_text(arrow_type), found=found, resolved=type_text(merge.type), key=key)
-                )
-            arrow_type = merge.type
-        columns.append(Column(name=name, type=arrow_type, source_type="duration" if pa.types.is_duration(arrow_type) else None))
-    return tuple(columns), tuple(conflicts)
+def _count_kinds(sheet: Mapping[str, Any], body: Sequence[Sequence[Cell]], column: int) -> Counter[str]:
+    counts = Counter(row[column][0] for row in body if column < len(row) and row[column][0])
+    counts.update(sheet["kinds"][column] if column < len(sheet["kinds"]) else {})
+    return counts
+
+
+def _kept_cells(sheet: Mapping[str, Any], body: Sequence[Sequence[Cell]], column: int) -> list[Cell]:
+    below = sheet["examples"][column].items() if column < len(sheet["examples"]) else ()
+    return [*(row[column] for row in body if column < len(row)), *((kind, text) for kind, text in below)]
+
+
+def _estimate(sheet: Mapping[str, Any], rows: int) -> RowEstimate | None:
+    """The rows of a sheet that was read in part, where it says how far it reaches: as many of the rest are filled as of those seen."""
+    if sheet["complete"] or not sheet["height"]:
+        return None
+    unseen = max(0, min(int(sheet["height"]), _MAX_SHEET_ROWS) - sheet["seen"])
+    share = rows / max(1, sheet["seen"] - sheet["above"])
+    return RowEstimate(rows + round(unseen * min(1.0, share)), rows, rows + unseen)
 
 
 def _details(sheet: Mapping[str, Any], skipped: int, *, has_names: bool) -> dict[str, str]:
