@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
-from s3_catalog.errors import MissingExtraError, UnreadableFileError
+from s3_catalog.errors import HintError, MissingExtraError, UnreadableFileError
 from s3_catalog.formats import FileFormat, FileSchema, MemberFormat, ReadLimits, file_formats, formats_by_suffix
 from s3_catalog.formats._compression import split_compression
 from s3_catalog.formats._detect import detect_format
@@ -96,6 +96,12 @@ class MemberReader:
     opened: int = 0
     left: int = 0
     """Members that were not opened, because there are too many."""
+    misfits: int = 0
+    """Failed members that what people say does not fit."""
+
+    def __post_init__(self) -> None:
+        # The end of a member is a request of its own, or all of it decompressed.
+        self.limits = replace(self.limits, tail_of_text=False)
 
     def schemas(self, members: Iterable[Member]) -> Iterator[tuple[str, FileSchema]]:
         """Go through the members; each that is a table gives its name and columns, a workbook's sheets one each."""
@@ -111,6 +117,9 @@ class MemberReader:
             if member.refusal:
                 raise UnreadableFileError(name, self.file_format, member.refusal)
             return self._read_table(name, member.file)
+        except HintError as error:
+            self.failed.append((name, str(error)))
+            self.misfits += 1
         except UnreadableFileError as error:
             self.failed.append((name, error.reason))
         except MissingExtraError as error:
@@ -162,7 +171,8 @@ class MemberReader:
     def refusal(self) -> UnreadableFileError:
         """The error of an archive without a table."""
         warnings = self.warnings()
-        return UnreadableFileError(self.key, self.file_format, "; ".join(warnings) if warnings else "the archive is empty")
+        kind = HintError if self.misfits and self.misfits == len(self.failed) else UnreadableFileError
+        return kind(self.key, self.file_format, "; ".join(warnings) if warnings else "the archive is empty")
 
 
 def read_members(reader: MemberReader, members: Iterable[Member], more: Callable[[], str | None]) -> dict[str, FileSchema]:
@@ -193,7 +203,7 @@ def read_first_member(schemas: Mapping[str, FileSchema]) -> FileSchema:
     if len(schemas) == 1:
         return first
     warning = f"the archive holds {len(schemas)} tables; this is {printable(name)}"
-    return replace(first, row_count=None, warnings=(*first.warnings, warning))
+    return replace(first, row_count=None, row_estimate=None, warnings=(*first.warnings, warning))
 
 
 def safe_name(name: str) -> str:
