@@ -85,6 +85,40 @@ def test_a_hint_that_does_not_fit_fails_its_table_and_no_other(lake: Path, colum
     assert reason in run("explain", key).stdout
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "hint"),
+    [
+        ("t.csv", f"id,amount\n1,2\n2,{VALUE}\n", {"columns": {"amount": "bigint"}}),
+        ("t.csv", f"id,amount\n1,01.02.2024\n2,{VALUE}\n", {"columns": {"amount": "date"}, "csv": {"date_format": "%d.%m.%Y"}}),
+        ("t.jsonl", f'{{"amount": 1}}\n{{"amount": "{VALUE}"}}\n', {"columns": {"amount": "bigint"}}),
+        ("t.xml", f"<r><x><amount>1</amount></x><x><amount>{VALUE}</amount></x></r>", {"rows": "r/x", "columns": {"amount": "double"}}),
+    ],
+)
+def test_the_value_that_does_not_fit_is_shown_by_the_ledger_and_by_no_log(
+    own_folder: Path, name: str, text: str, hint: dict[str, Any]
+) -> None:
+    write_text(own_folder / f"lake/{name}", text)
+    (own_folder / "s3_catalog.yaml").write_text(json.dumps({"hints": [{"path": "t.*", **hint}]}))
+    answer = run("--debug", "crawl", "lake", "--json")
+    assert answer.exit_code == 1
+    (failed,) = answer.json["ledger"]["failed"]
+    assert failed["error"].startswith("the hint does not fit: column 'amount' is said to be ")
+    assert VALUE in failed["error"]
+    assert VALUE not in answer.stderr
+    assert VALUE in run("objects", "--failed").stdout
+    assert VALUE not in run("runs", "--json").stdout
+
+
+def test_a_row_path_and_a_dialect_make_the_table(own_folder: Path) -> None:
+    write_text(own_folder / "lake/api/page.json", '{"page": 1, "data": {"items": [{"id": 1}, {"id": 2}]}}')
+    write_text(own_folder / "lake/old/y.csv", "made by hand\n;\n1;2,5\n3;NULL\n")
+    csv = {"skip_lines": 2, "header": False, "delimiter": ";", "decimal": ",", "null_markers": ["NULL"]}
+    answer = crawl(own_folder / "lake", hints=[{"path": "api/**", "rows": "data.items"}, {"path": "old/**", "csv": csv}])
+    assert answer.json["ledger"]["failed"] == []
+    assert types(answer, "api") == {"id": "bigint"}
+    assert types(answer, "old_y") == {"column0": "bigint", "column1": "double"}
+
+
 def test_a_hint_that_does_not_fit_leaves_the_published_table_as_it_was(lake: Path) -> None:
     crawl(lake)
     before = run("show", "sales_orders", "--json").json
