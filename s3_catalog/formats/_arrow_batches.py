@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from s3_catalog.formats._arrow_messages import (
     PREFIX_BYTES,
-    ArrowMessageError,
     Batch,
     Block,
     Blocks,
@@ -20,12 +19,13 @@ from s3_catalog.formats._arrow_messages import (
     read_message,
 )
 from s3_catalog.formats._block_rows import MOST_ROWS, estimate_rows, spread
+from s3_catalog.formats._flatbuffers import CorruptMessageError
 from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.storage.files import ObjectFile
 
 _MAX_REQUESTS = 12
 _MAX_BYTES = 1024 * 1024
-"""Of messages beyond the bytes that are known already."""
+"""Of all messages that are read of one file."""
 _MAX_JOINED = 5000
 """Blocks that can be reached by so few bytes."""
 _GAP_BYTES = 32 * 1024
@@ -54,11 +54,11 @@ def read_file_batches(file: ObjectFile, footer: Footer, known_from: int) -> Batc
         known_from: what stands from here on was fetched already.
 
     Raises:
-        ArrowMessageError: a message is corrupt or stands outside the file.
+        CorruptMessageError: a message is corrupt or stands outside the file.
     """
     try:
         return _read_listed(file, footer, known_from)
-    except ArrowMessageError as error:
+    except CorruptMessageError as error:
         if known_from <= 0:
             raise
         return Batches(found=(), warnings=(f"rows are not counted: {error}",))
@@ -88,8 +88,8 @@ def _join(file: ObjectFile, blocks: Sequence[Block], known_from: int) -> list[tu
             ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
         else:
             ranges.append((start, end))
-    short = sum(end - start for start, end in ranges) <= _MAX_BYTES
-    return ranges if len(ranges) <= _MAX_REQUESTS and short else None
+    fetched, read = sum(end - start for start, end in ranges), sum(block.message_bytes for block in blocks)
+    return ranges if len(ranges) <= _MAX_REQUESTS and max(fetched, read) <= _MAX_BYTES else None
 
 
 def _sample_batches(file: ObjectFile, blocks: Blocks) -> Batches:
@@ -113,22 +113,22 @@ def _sample_batches(file: ObjectFile, blocks: Blocks) -> Batches:
 
 def _check_block(file: ObjectFile, block: Block) -> None:
     if min(block.offset, block.body_bytes) < 0 or block.message_bytes < PREFIX_BYTES:
-        raise ArrowMessageError("the footer lists an impossible message")
+        raise CorruptMessageError("the footer lists an impossible message")
     if block.offset + block.message_bytes + block.body_bytes > file.size:
-        raise ArrowMessageError("the footer lists a message outside the file")
+        raise CorruptMessageError("the footer lists a message outside the file")
 
 
 def _read_block(file: ObjectFile, block: Block) -> Batch:
     message = read_message(file.read_at(block.offset, block.message_bytes))
     if not isinstance(message, Batch):
-        raise ArrowMessageError("a message that the footer lists is no batch")
+        raise CorruptMessageError("a message that the footer lists is no batch")
     return message
 
 
 def _count(batches: Sequence[Batch]) -> int:
     rows = sum(batch.rows for batch in batches if batch.dictionary is None)
     if rows > MOST_ROWS:
-        raise ArrowMessageError("the batches claim impossible row counts")
+        raise CorruptMessageError("the batches claim impossible row counts")
     return rows
 
 
@@ -141,12 +141,12 @@ def read_stream_batches(file: ObjectFile, head_bytes: int) -> Batches:
         head_bytes: what was fetched already.
 
     Raises:
-        ArrowMessageError: a message within the head is corrupt, or a stream that is all in the head is cut.
+        CorruptMessageError: a message within the head is corrupt, or a stream that is all in the head is cut.
     """
     walk = _StreamWalk(file, head_bytes)
     try:
         complete = walk.run()
-    except ArrowMessageError:
+    except CorruptMessageError:
         if walk.position < head_bytes or file.size <= head_bytes:
             raise
         complete, walk.warnings = False, (f"the message at byte {walk.position:,} is corrupt or cut",)
@@ -192,7 +192,7 @@ class _StreamWalk:
         if length == 0:
             return b""
         if start + length > _MAX_BYTES or self.position + start + length > self._file.size:
-            raise ArrowMessageError("a message is cut, or longer than the limit")
+            raise CorruptMessageError("a message is cut, or longer than the limit")
         if start + length > len(data):
             data = self._read(start + length)
         self._expected_bytes = start + length
@@ -207,7 +207,7 @@ class _StreamWalk:
         body_bytes = message.body_bytes if isinstance(message, Batch) else 0
         end = self.position + len(data) + body_bytes
         if end > self._file.size:
-            raise ArrowMessageError("the data of a message is cut")
+            raise CorruptMessageError("the data of a message is cut")
         if isinstance(message, Batch):
             self.found.append(message)
             if message.dictionary is None:

@@ -10,9 +10,8 @@ import pyarrow as pa
 from pyarrow import types as kinds
 
 from s3_catalog.formats._arrow_messages import Batch, DictionaryUse
+from s3_catalog.formats._flatbuffers import MAX_TABLES
 from s3_catalog.model.statistics import ColumnFigures
-
-_MAX_NODES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def read_figures(schema: pa.Schema, uses: Mapping[int, Sequence[DictionaryUse]],
     Batches whose parts do not fit the schema's columns tell nothing, so that there are no figures.
     """
     totals = [_Total(field.type) for field in schema]
-    if sum(len(total.nodes) for total in totals) > _MAX_NODES:
+    if sum(len(total.nodes) for total in totals) > MAX_TABLES:
         return {}
     for batch in batches:
         if batch.dictionary is not None:

@@ -1,17 +1,18 @@
 """Arrow's messages, without the data that follows them: where the record batches of a file stand, how many rows each has, and what its
 columns take.
 
-They are flatbuffers (`Message.fbs`, `File.fbs`, `Schema.fbs` of the Arrow format), read by their own library, which stays within the
-bytes it is given; every number is checked before it is believed. Slots are those of the tables there.
+They are flatbuffers: the tables and their slots are those of `Message.fbs`, `File.fbs` and `Schema.fbs` of the Arrow format. Every number
+is checked before it is believed.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from s3_catalog.formats._flatbuffers import MAX_TABLES, CorruptMessageError, byte, child, children, number, refusing, root, vector
 
 _MESSAGE_HEADER_TYPE, _MESSAGE_HEADER, _MESSAGE_BODY_LENGTH = 6, 8, 10
 _FOOTER_SCHEMA, _FOOTER_DICTIONARIES, _FOOTER_BATCHES = 6, 8, 10
@@ -20,13 +21,8 @@ _BATCH_LENGTH, _BATCH_NODES, _BATCH_BUFFERS, _BATCH_VARIADIC = 4, 6, 8, 12
 _SCHEMA_FIELDS, _FIELD_DICTIONARY, _FIELD_CHILDREN, _ENCODING_ID = 6, 12, 14, 4
 _SCHEMA_MESSAGE, _DICTIONARY_MESSAGE, _BATCH_MESSAGE = 1, 2, 3
 _BLOCK, _PAIR, _COUNT = struct.Struct("<qi4xq"), struct.Struct("<qq"), struct.Struct("<q")
-_MAX_FIELDS = 200_000
 PREFIX_BYTES = 8
 CONTINUATION = b"\xff\xff\xff\xff"
-
-
-class ArrowMessageError(ValueError):
-    """A message that is corrupt or cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +92,14 @@ def read_footer(data: bytes) -> Footer:
     """Read the footer of a file, without the length and signature after it.
 
     Raises:
-        ArrowMessageError: corrupt.
+        CorruptMessageError: corrupt.
     """
-    with _refusing():
-        footer = _root(data)
+    with refusing():
+        footer = root(data)
         return Footer(
-            dictionaries=Blocks(_vector(footer, _FOOTER_DICTIONARIES, _BLOCK.size)),
-            batches=Blocks(_vector(footer, _FOOTER_BATCHES, _BLOCK.size)),
-            uses=_find_dictionaries(_child(footer, _FOOTER_SCHEMA)),
+            dictionaries=Blocks(vector(footer, _FOOTER_DICTIONARIES, _BLOCK.size)),
+            batches=Blocks(vector(footer, _FOOTER_BATCHES, _BLOCK.size)),
+            uses=_find_dictionaries(child(footer, _FOOTER_SCHEMA)),
         )
 
 
@@ -111,12 +107,12 @@ def message_length(prefix: bytes) -> tuple[int, int]:
     """The bytes of a message's prefix, and of the message after it: a length, since Arrow 0.15 after a mark; 0 ends a stream.
 
     Raises:
-        ArrowMessageError: cut, or no length.
+        CorruptMessageError: cut, or no length.
     """
     start = 4 if prefix.startswith(CONTINUATION) else 0
     length = int.from_bytes(prefix[start : start + 4], "little", signed=True)
     if len(prefix) < start + 4 or length < 0:
-        raise ArrowMessageError("a message is cut")
+        raise CorruptMessageError("a message is cut")
     return start + 4, length
 
 
@@ -124,114 +120,48 @@ def read_message(data: bytes) -> Batch | dict[int, list[DictionaryUse]]:
     """Read a message with its prefix: a batch, or of a schema the columns that use each dictionary.
 
     Raises:
-        ArrowMessageError: corrupt, cut, or of another kind.
+        CorruptMessageError: corrupt, cut, or of another kind.
     """
     start, length = message_length(data)
     if start + length > len(data):
-        raise ArrowMessageError("a message is cut")
-    with _refusing():
-        message = _root(data[start : start + length])
-        kind = message.Bytes[_field(message, _MESSAGE_HEADER_TYPE)]
-        header = _child(message, _MESSAGE_HEADER)
-        body_bytes = _number(message, _MESSAGE_BODY_LENGTH)
+        raise CorruptMessageError("a message is cut")
+    with refusing():
+        message = root(data[start : start + length])
+        kind = byte(message, _MESSAGE_HEADER_TYPE)
+        header = child(message, _MESSAGE_HEADER)
+        body_bytes = number(message, _MESSAGE_BODY_LENGTH)
         if kind == _SCHEMA_MESSAGE:
             return _find_dictionaries(header)
         if kind == _DICTIONARY_MESSAGE:
-            return _read_batch(_child(header, _DICTIONARY_DATA), body_bytes, dictionary=_number(header, _DICTIONARY_ID, signed=True))
+            return _read_batch(child(header, _DICTIONARY_DATA), body_bytes, dictionary=number(header, _DICTIONARY_ID, signed=True))
         if kind == _BATCH_MESSAGE:
             return _read_batch(header, body_bytes)
-    raise ArrowMessageError("a message is of a kind that files of tables do not have")
+    raise CorruptMessageError("a message is of a kind that files of tables do not have")
 
 
 def _read_batch(table: Any, body_bytes: int, *, dictionary: int | None = None) -> Batch:
-    nodes = list(_PAIR.iter_unpack(_vector(table, _BATCH_NODES, _PAIR.size)))
-    buffers = list(_PAIR.iter_unpack(_vector(table, _BATCH_BUFFERS, _PAIR.size)))
-    variadic = [count for (count,) in _COUNT.iter_unpack(_vector(table, _BATCH_VARIADIC, _COUNT.size))]
+    nodes = list(_PAIR.iter_unpack(vector(table, _BATCH_NODES, _PAIR.size)))
+    buffers = list(_PAIR.iter_unpack(vector(table, _BATCH_BUFFERS, _PAIR.size)))
+    variadic = [count for (count,) in _COUNT.iter_unpack(vector(table, _BATCH_VARIADIC, _COUNT.size))]
     if any(not 0 <= nulls <= length for length, nulls in nodes) or any(not 0 <= size <= body_bytes for _, size in buffers):
-        raise ArrowMessageError("a batch has impossible counts or lengths")
-    rows = _number(table, _BATCH_LENGTH)
+        raise CorruptMessageError("a batch has impossible counts or lengths")
+    rows = number(table, _BATCH_LENGTH)
     return Batch(rows=rows, nodes=nodes, buffers=buffers, variadic=variadic, body_bytes=body_bytes, dictionary=dictionary)
 
 
 def _find_dictionaries(schema: Any) -> dict[int, list[DictionaryUse]]:
     """Walk the fields of a schema, with those inside them."""
     uses: dict[int, list[DictionaryUse]] = {}
-    waiting = [(field, column, True) for column, field in enumerate(_children(schema, _SCHEMA_FIELDS))]
+    waiting = [(field, column, True) for column, field in enumerate(children(schema, _SCHEMA_FIELDS))]
     seen = len(waiting)
     while waiting:
         field, column, whole = waiting.pop()
         if field.Offset(_FIELD_DICTIONARY):
-            encoding = _child(field, _FIELD_DICTIONARY)
-            uses.setdefault(_number(encoding, _ENCODING_ID, signed=True), []).append(DictionaryUse(column, whole))
-        inside = _children(field, _FIELD_CHILDREN)
+            encoding = child(field, _FIELD_DICTIONARY)
+            uses.setdefault(number(encoding, _ENCODING_ID, signed=True), []).append(DictionaryUse(column, whole))
+        inside = children(field, _FIELD_CHILDREN)
         seen += len(inside)
-        if seen > _MAX_FIELDS:  # fields may be shared, and so unfold without end
-            raise ArrowMessageError("too many fields")
-        waiting.extend((child, column, False) for child in inside)
+        if seen > MAX_TABLES:  # fields may be shared, and so unfold without end
+            raise CorruptMessageError("too many fields")
+        waiting.extend((field, column, False) for field in inside)
     return uses
-
-
-@contextmanager
-def _refusing() -> Iterator[None]:
-    """Make an error of the flatbuffers library, which checks offsets by whether they can be read, one of ours."""
-    try:
-        yield
-    except (struct.error, TypeError, IndexError) as error:
-        raise ArrowMessageError("a message is corrupt") from error
-
-
-def _root(data: bytes) -> Any:
-    from flatbuffers.table import Table
-
-    return Table(data, int.from_bytes(data[:4], "little"))
-
-
-def _field(table: Any, slot: int) -> int:
-    """Where the value of a slot stands.
-
-    Raises:
-        ArrowMessageError: the table lacks it.
-    """
-    offset = table.Offset(slot)
-    if not offset:
-        raise ArrowMessageError("a message lacks a field")
-    return int(table.Pos + offset)
-
-
-def _child(table: Any, slot: int) -> Any:
-    from flatbuffers.table import Table
-
-    return Table(table.Bytes, table.Indirect(_field(table, slot)))
-
-
-def _children(table: Any, slot: int) -> list[Any]:
-    from flatbuffers.table import Table
-
-    packed = _vector(table, slot, 4)
-    if not packed:
-        return []
-    start = table.Vector(table.Offset(slot))
-    return [Table(table.Bytes, table.Indirect(position)) for position in range(start, start + len(packed), 4)]
-
-
-def _vector(table: Any, slot: int, item_bytes: int) -> memoryview:
-    """The items of a vector, as they stand; empty where the table lacks it."""
-    offset = table.Offset(slot)
-    if not offset:
-        return memoryview(b"")
-    start, length = table.Vector(offset), table.VectorLen(offset) * item_bytes
-    items = memoryview(table.Bytes)[start : start + length]
-    if len(items) < length:
-        raise ArrowMessageError("a list is longer than its message")
-    return items
-
-
-def _number(table: Any, slot: int, *, signed: bool = False) -> int:
-    """A 64-bit number; 0, the default of all used here, where the table lacks it."""
-    from flatbuffers.number_types import Int64Flags
-
-    offset = table.Offset(slot)
-    number = int(table.Get(Int64Flags, table.Pos + offset)) if offset else 0
-    if number < 0 and not signed:
-        raise ArrowMessageError("a message has a negative count or length")
-    return number

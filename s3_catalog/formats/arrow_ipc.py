@@ -1,4 +1,4 @@
-"""Arrow IPC, as file (also called Feather version 2) and as stream.
+"""Arrow IPC, as file (also called Feather version 2) and as stream; and Feather version 1, which shares its endings.
 
 The schema stands in a file's footer, and at the start of a stream. Each record batch tells its rows, nulls and sizes for itself.
 """
@@ -19,7 +19,7 @@ from s3_catalog.storage.files import ObjectFile
 if TYPE_CHECKING:
     from s3_catalog.formats._arrow_batches import Batches
 
-_MAGIC = b"ARROW1"
+_MAGIC, _FEATHER_V1 = b"ARROW1", b"FEA1"
 _CONTINUATION = b"\xff\xff\xff\xff"
 
 
@@ -31,12 +31,15 @@ class ArrowIpcFormat:
     counts_cheaply = False
 
     def matches(self, head: bytes) -> bool:
-        return head.startswith(_MAGIC) or _is_stream(head)
+        return head.startswith((_MAGIC, _FEATHER_V1)) or _is_stream(head)
 
     def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
-        source = open_footer(file, self.name, compression, limits, is_plain=lambda tail: tail.endswith(_MAGIC))
-        if source.file.tail(limits.tail_bytes).endswith(_MAGIC):
+        source = open_footer(file, self.name, compression, limits, is_plain=lambda tail: tail.endswith((_MAGIC, _FEATHER_V1)))
+        tail = source.file.tail(limits.tail_bytes)
+        if tail.endswith(_MAGIC):
             schema = _read_file(source.file, limits)
+        elif tail.endswith(_FEATHER_V1):
+            schema = _read_feather_v1(source.file, limits)
         else:
             schema = _read_stream(source.file, limits)
         return replace(schema, warnings=(*source.warnings, *schema.warnings))
@@ -47,27 +50,45 @@ def _is_stream(head: bytes) -> bool:
     return head.startswith(_CONTINUATION) and len(head) >= 16 and 16 <= int.from_bytes(head[4:8], "little") <= 1 << 24
 
 
+def _read_footer(file: ObjectFile, end: int, limits: ReadLimits) -> bytes:
+    """The footer, whose length (4 bytes, little-endian) stands before the closing signature; both take `end` bytes."""
+    length = int.from_bytes(file.tail(end)[:4], "little") + end
+    if length > min(file.size, limits.max_footer_bytes):
+        raise UnreadableFileError(file.key, "arrow_ipc", "the footer claims to be longer than the file or the limit")
+    return file.tail(length)[:-end]
+
+
 def _read_file(file: ObjectFile, limits: ReadLimits) -> FileSchema:
-    """The footer's length (4 bytes, little-endian) stands before the closing signature."""
     import pyarrow as pa
     import pyarrow.ipc
 
     from s3_catalog.formats._arrow_batches import read_file_batches
-    from s3_catalog.formats._arrow_messages import ArrowMessageError, read_footer
+    from s3_catalog.formats._arrow_messages import read_footer
+    from s3_catalog.formats._flatbuffers import CorruptMessageError
 
-    length = int.from_bytes(file.tail(10)[:4], "little") + 10
-    if length > min(file.size, limits.max_footer_bytes):
-        raise UnreadableFileError(file.key, "arrow_ipc", "the footer claims to be longer than the file or the limit")
-    data = file.tail(length)[:-10]
+    data = _read_footer(file, 10, limits)
     try:
         footer = read_footer(data)
         reader = pa.ipc.open_file(pa.PythonFile(file, mode="r"))
-        batches = read_file_batches(file, footer, file.size - max(length, limits.tail_bytes))
+        batches = read_file_batches(file, footer, file.size - max(len(data) + 10, limits.tail_bytes))
         return _build_schema(file, reader.schema, batches, limits)
-    except ArrowMessageError as error:
+    except CorruptMessageError as error:
         raise UnreadableFileError(file.key, "arrow_ipc", str(error)) from error
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise UnreadableFileError(file.key, "arrow_ipc", "the footer or a message is corrupt") from error
+
+
+def _read_feather_v1(file: ObjectFile, limits: ReadLimits) -> FileSchema:
+    from s3_catalog.formats._arrow_schema import read_columns
+    from s3_catalog.formats._feather_v1 import read_footer
+
+    try:
+        schema, rows, figures = read_footer(_read_footer(file, 8, limits))
+        refuse_many_columns(file, "arrow_ipc", len(schema), limits)
+        columns, warnings = read_columns(schema, limits.max_depth)
+    except ValueError as error:
+        raise UnreadableFileError(file.key, "arrow_ipc", "the footer of Feather version 1 is corrupt") from error
+    return FileSchema(columns=columns, row_count=rows, figures=figures, warnings=warnings, details={"version": "Feather 1"})
 
 
 def _build_schema(file: ObjectFile, schema: Any, batches: Batches, limits: ReadLimits) -> FileSchema:
@@ -90,14 +111,14 @@ def _read_stream(file: ObjectFile, limits: ReadLimits) -> FileSchema:
     import pyarrow.ipc
 
     from s3_catalog.formats._arrow_batches import read_stream_batches
-    from s3_catalog.formats._arrow_messages import ArrowMessageError
+    from s3_catalog.formats._flatbuffers import CorruptMessageError
 
     head = _read_schema_head(file, limits)
     try:
-        reader = pa.ipc.open_stream(pa.PythonFile(io.BytesIO(head.data), mode="r"))
         batches = read_stream_batches(BytesFile(file.key, head.data) if head.whole else file, len(head.data))
+        reader = pa.ipc.open_stream(pa.PythonFile(io.BytesIO(head.data), mode="r"))
         return _build_schema(file, reader.schema, batches, limits)
-    except ArrowMessageError as error:
+    except CorruptMessageError as error:
         raise UnreadableFileError(file.key, "arrow_ipc", str(error)) from error
     except (pa.ArrowException, OSError, ValueError, KeyError, EOFError) as error:
         raise UnreadableFileError(file.key, "arrow_ipc", "a message of the stream is corrupt or cut") from error

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import pyarrow as pa
 import pyarrow.feather
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits, file_formats
+from s3_catalog.formats._arrow_messages import read_footer
 from s3_catalog.model.statistics import ColumnFigures
 from s3_catalog.storage import parse_location
 from s3_catalog.storage.files import ObjectFile
@@ -309,8 +311,86 @@ def test_changed_files_are_read_or_refused(kind: str, data: st.DataObject) -> No
         assert figures.null_count is None or 0 <= figures.null_count <= (schema.row_count or 0)
 
 
-def test_the_extra_bytes_of_pandas_metadata_change_nothing() -> None:
-    frame: Any = noise(10).to_pandas()
+def footer_of_shared_fields(depth: int) -> bytes:
+    """The end of a file whose schema has a struct that holds the next one twice, and so on."""
+    builder = flatbuffers.Builder()
+
+    def table(*slots: tuple[int, str, int]) -> int:
+        builder.StartObject(7)
+        for slot, kind, value in slots:
+            getattr(builder, f"Prepend{kind}Slot")(slot, value, 0)
+        return int(builder.EndObject())
+
+    def vector(*tables: int) -> int:
+        builder.StartVector(4, len(tables), 4)
+        for offset in reversed(tables):
+            builder.PrependUOffsetTRelative(offset)
+        return int(builder.EndVector())
+
+    name, struct = builder.CreateString("a"), table()
+    field = table((0, "UOffsetTRelative", name), (2, "Uint8", 13), (3, "UOffsetTRelative", struct), (5, "UOffsetTRelative", vector()))
+    for _ in range(depth):
+        inside = vector(field, field)
+        field = table((0, "UOffsetTRelative", name), (2, "Uint8", 13), (3, "UOffsetTRelative", struct), (5, "UOffsetTRelative", inside))
+    schema = table((1, "UOffsetTRelative", vector(field)))
+    builder.Finish(table((0, "Int16", 4), (1, "UOffsetTRelative", schema)))
+    footer = bytes(builder.Output())
+    return b"ARROW1\0\0" + footer + len(footer).to_bytes(4, "little") + b"ARROW1"
+
+
+def test_fields_that_unfold_without_end_are_refused() -> None:
+    assert len(read("arrow_ipc", footer_of_shared_fields(2)).columns) == 1
+    with pytest.raises(UnreadableFileError, match="too many fields"):
+        read("arrow_ipc", footer_of_shared_fields(60))
+
+
+def test_a_footer_that_lists_one_long_message_many_times_is_sampled() -> None:
+    data = arrow(pa.table({f"c{i}": range(60) for i in range(500)}), chunk=1)
+    length = int.from_bytes(data[-10:-6], "little")
+    packed = bytes(read_footer(data[-10 - length : -10]).batches.packed)
+    schema = read("arrow_ipc", data.replace(packed, packed[:24] * 60))
+    assert (len(schema.columns), schema.row_count, schema.figures) == (500, None, {})
+    assert holds(schema, 60)
+
+
+@pytest.mark.filterwarnings("ignore:Feather V1")
+def test_feather_version_1_is_read_from_its_footer() -> None:
+    kept = {
+        **{str(t): pa.array(ROWS, t) for t in (pa.int8(), pa.uint16(), pa.int32(), pa.uint64(), pa.float32(), pa.float64(), pa.date32())},
+        **{str(t): pa.array(ROWS, t) for t in (pa.time32("s"), pa.time32("ms"), pa.timestamp("ns"), pa.timestamp("us", "Europe/Berlin"))},
+        **{str(t): pa.array(["a", None, "b"], t) for t in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())},
+        "flag": [True, None, False],
+        "words": WORDS,
+        "ordered": pa.DictionaryArray.from_arrays(pa.array([0, 1, None], pa.int8()), pa.array(["a", "b"]), ordered=True),
+    }
     sink = io.BytesIO()
-    pa.feather.write_feather(frame, sink)
-    assert read("arrow_ipc", sink.getvalue()).row_count == 10
+    pa.feather.write_feather(pa.table(kept), sink, version=1)
+    schema = read("arrow_ipc", sink.getvalue())
+    own = pa.feather.read_table(io.BytesIO(sink.getvalue()))
+    assert [(c.name, c.type) for c in schema.columns] == [(f.name, f.type) for f in own.schema]
+    assert (schema.row_count, {own.null_count for own in schema.figures.values()}) == (3, {1})
+    sizes = sum(figures.size_bytes or 0 for figures in schema.figures.values())
+    assert 0.8 * len(sink.getvalue()) < sizes + 1_900 < 1.2 * len(sink.getvalue())
+
+
+@pytest.mark.filterwarnings("ignore:Feather V1")
+def test_large_feather_version_1_costs_one_get() -> None:
+    sink = io.BytesIO()
+    pa.feather.write_feather(noise(200_000), sink, version=1)
+    schema, receipt = measure(sink.getvalue())
+    assert (schema.row_count, schema.figures["id"].size_bytes) == (200_000, 1_600_000)
+    assert (receipt.get_requests, receipt.bytes_read) == (1, 65536)
+
+
+@pytest.mark.filterwarnings("ignore:Feather V1")
+@settings(max_examples=200)
+@given(st.data())
+def test_changed_feather_version_1_is_read_or_refused(data: st.DataObject) -> None:
+    sink = io.BytesIO()
+    pa.feather.write_feather(pa.table({"id": ROWS, "words": WORDS, "at": pa.array(ROWS, pa.timestamp("us", "UTC"))}), sink, version=1)
+    intact = sink.getvalue()
+    position = data.draw(st.integers(0, len(intact) - 1))
+    try:
+        read("arrow_ipc", intact[:position] + data.draw(st.binary(max_size=4)) + intact[position + 1 :])
+    except UnreadableFileError:
+        return
