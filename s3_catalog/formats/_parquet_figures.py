@@ -2,7 +2,7 @@
 
 In: the footer as pyarrow parsed it. Out: `Figures` for each column of the top level. Statistics are taken as the file stores them
 (`min_raw`, `max_raw`): pyarrow's own `min` and `max` are Python objects, which have no nanoseconds. Knows only the standard library and
-pyarrow, for it runs in the sandbox as well.
+pyarrow, for it runs in the sandbox.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def read_figures(metadata: Any, schema: pa.Schema, max_cells: int) -> list[Figur
         max_cells: how many column chunks (row groups x leaf columns) are looked at; the columns beyond have no figures.
     """
     leaves = [_count_leaves(field.type) for field in schema]
-    if sum(leaves) != metadata.num_columns:
-        return [Figures()] * len(schema)
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    if {sum(leaves), *(group.num_columns for group in groups)} != {metadata.num_columns}:
+        return [Figures()] * len(schema)
     never_cuts = str(metadata.created_by).startswith(_NEVER_CUTS)
     figures, first = list[Figures](), 0
     for field, count in zip(schema, leaves, strict=True):
@@ -78,17 +78,14 @@ def _count_leaves(arrow_type: pa.DataType) -> int:
 
 
 def _read_column(arrow_type: pa.DataType, groups: Sequence[Any], schema: Any, leaves: range, never_cuts: bool) -> Figures:
-    try:
-        sizes = [group.column(leaf).total_compressed_size for group in groups for leaf in leaves]
-        size_bytes = sum(sizes) if min(sizes, default=0) >= 0 else None
-        if len(leaves) != 1 or arrow_type.num_fields:
-            return Figures(size_bytes=size_bytes)
-        leaf = schema.column(leaves[0])
-        tally = _Tally(_key_of(arrow_type, leaf.physical_type), required=leaf.max_definition_level == 0)
-        for group in groups:
-            tally.add(group.column(leaves[0]))
-    except (pa.ArrowException, OSError):  # a column that is encrypted by a key of its own
-        return Figures()
+    sizes = [group.column(leaf).total_compressed_size for group in groups for leaf in leaves]
+    size_bytes = sum(sizes) if min(sizes, default=0) >= 0 else None
+    if len(leaves) != 1 or arrow_type.num_fields:
+        return Figures(size_bytes=size_bytes)
+    leaf = schema.column(leaves[0])
+    tally = _Tally(_key_of(arrow_type, leaf.physical_type), required=leaf.max_definition_level == 0)
+    for group in groups:
+        tally.add(group.column(leaves[0]))
     low, high, exact = _make_bounds(tally.low, tally.high, never_cuts)
     return Figures(nulls=tally.nulls, size_bytes=size_bytes, low=low, high=high, exact=exact)
 
@@ -123,7 +120,7 @@ class _Tally:
         self.high = high if self.high is None else max(self.high, high)
 
     def _count_nulls(self, values: int, statistics: Any) -> int | None:
-        if self._required:
+        if self._required or values == 0:
             return 0
         if statistics is None or not statistics.has_null_count or not 0 <= statistics.null_count <= values:
             return None

@@ -7,24 +7,20 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Context, Decimal
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import pyarrow as pa
 
 from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits
-from s3_catalog.formats import _parquet_footer as footer_reader
 from s3_catalog.formats._arrow_schema import read_columns
 from s3_catalog.formats._footer import BytesFile, open_footer
 from s3_catalog.formats._magic import describe_bytes
 from s3_catalog.formats._sandbox import OutOfMemoryError, Sandbox, read_sandboxed
-from s3_catalog.formats._sandbox_process import RefusedError
 from s3_catalog.model.statistics import ColumnFigures
 from s3_catalog.storage.files import ObjectFile
 
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
-_SHORT_FOOTER = 64 * 1024
-"""Bytes of a footer that is read in our own process, by as many threads as there are: pyarrow takes up to 250 times as much memory."""
 _EXACT = Context(prec=100)
 _SANDBOX = Sandbox(reader="_parquet_footer", block_bytes=1024 * 1024, memory_bytes=192 * 1024 * 1024)
 
@@ -32,8 +28,8 @@ _SANDBOX = Sandbox(reader="_parquet_footer", block_bytes=1024 * 1024, memory_byt
 class ParquetFormat:
     """Apache Parquet. Compression is inside the file; a file compressed as a whole is read only when it is small.
 
-    Figures come from the statistics of row groups; of more than 250,000 column chunks, those of the first columns. Footers of more than
-    64 KiB are read in a process of their own, and refused when that takes more than 192 MiB: a plain one of 30 MB does not.
+    Figures come from the statistics of row groups; of more than 250,000 column chunks, those of the first columns. Footers are read in a
+    process of their own, and refused when that takes more than 192 MiB: an honest one of 30 MB does not.
     """
 
     name = "parquet"
@@ -45,9 +41,9 @@ class ParquetFormat:
 
     def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
         source = open_footer(file, self.name, compression, limits, is_plain=lambda tail: tail[-4:] in (_MAGIC, _ENCRYPTED))
-        answer = _read_footer(_load_footer(source.file, limits), limits)
+        answer, warnings = _read_footer(_load_footer(source.file, limits), limits)
         schema = _read_answer(file.key, answer, limits)
-        return replace(schema, warnings=(*source.warnings, *schema.warnings))
+        return replace(schema, warnings=(*source.warnings, *warnings, *schema.warnings))
 
 
 def _load_footer(file: ObjectFile, limits: ReadLimits) -> BytesFile:
@@ -76,20 +72,18 @@ def _describe_frame(file: ObjectFile) -> str:
     return f"the bytes are {describe_bytes(file.head(512))}"
 
 
-def _read_footer(footer: BytesFile, limits: ReadLimits) -> Mapping[str, Any]:
-    """The JSON of `_parquet_footer.read`."""
-    options = {"max_columns": limits.max_columns}
-    if footer.size > _SHORT_FOOTER:
-        try:
-            answer: Mapping[str, Any] = read_sandboxed(_SANDBOX, footer, "parquet", options, limits)
-        except OutOfMemoryError as error:
-            reason = f"the footer has {footer.size:,} bytes, and reading it takes more than {_SANDBOX.memory_bytes:,} bytes of memory"
-            raise UnreadableFileError(footer.key, "parquet", reason) from error
-        return answer
+def _read_footer(footer: BytesFile, limits: ReadLimits) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """The JSON of `_parquet_footer.read`, and warnings.
+
+    pyarrow ends its process when the facts of one column chunk are damaged or encrypted by a key of their own; the second reading does
+    without those facts.
+    """
+    options = {"max_columns": limits.max_columns, "figures": True}
     try:
-        return footer_reader.read(cast("BinaryIO", footer), options)
-    except RefusedError as refused:
-        raise UnreadableFileError(footer.key, "parquet", str(refused)) from refused
+        return read_sandboxed(_SANDBOX, footer, "parquet", options, limits), ()
+    except OutOfMemoryError:
+        answer = read_sandboxed(_SANDBOX, footer, "parquet", options | {"figures": False}, limits)
+        return answer, ("the statistics of its columns cannot be read: damaged, encrypted, or too many",)
 
 
 def _read_answer(key: str, answer: Mapping[str, Any], limits: ReadLimits) -> FileSchema:
