@@ -11,6 +11,8 @@ from s3_catalog.formats import FileSchema, ReadLimits
 from s3_catalog.formats._header import name_columns
 from s3_catalog.formats._pickle_symbols import Call, Items, Opaque, Pairs, PickleRefusedError
 from s3_catalog.formats._pickle_values import Found, Types, arrow_strings, is_range, numbers, numpy_array
+from s3_catalog.formats._row_estimate import Stretch, estimate_rows
+from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.model.tables import Column, TypeConflict
 from s3_catalog.model.types import merge_types, type_text
 
@@ -19,10 +21,10 @@ _MAX_LEVELS = 32
 
 
 class Tables:
-    """Builds the tables of one pickle. `key` is named in conflicts; `cut`: only the start of the pickle was read."""
+    """Builds the tables of one pickle. `key` is named in conflicts; `part`: bytes read and in all, where only the start was read."""
 
-    def __init__(self, key: str, limits: ReadLimits, *, cut: bool = False) -> None:
-        self._key, self._limits, self._cut = key, limits, cut
+    def __init__(self, key: str, limits: ReadLimits, *, part: tuple[int, int] | None = None) -> None:
+        self._key, self._limits, self._part = key, limits, part
         self._types = Types(limits.max_depth)
 
     def read(self, value: Any) -> dict[str, FileSchema]:
@@ -148,11 +150,12 @@ class Tables:
     ) -> FileSchema:
         self._refuse_many(len(found))
         names, renamed = name_columns([name for name, _ in found], len(found))
-        if self._cut:
+        if self._part:
             warnings = (*warnings, "only the start of the pickle was read: later rows and columns are missing")
         return FileSchema(
             columns=tuple(Column(name=name, type=f.type, source_type=f.source_type) for name, (_, f) in zip(names, found, strict=True)),
-            row_count=None if self._cut else rows,
+            row_count=None if self._part else rows,
+            row_estimate=_estimate_rest(rows, *self._part) if self._part and rows else None,
             conflicts=tuple(
                 TypeConflict(column=name, expected=f.conflict[0], found=f.conflict[1], resolved=type_text(f.type), key=self._key)
                 for name, (_, f) in zip(names, found, strict=True)
@@ -165,6 +168,11 @@ class Tables:
     def _refuse_many(self, count: int) -> None:
         if count > self._limits.max_columns:
             raise PickleRefusedError(f"{count:,} columns, more than the limit of {self._limits.max_columns:,}")
+
+
+def _estimate_rest(rows: int, seen_bytes: int, size: int) -> RowEstimate | None:
+    """The rows of a pickle of which those at the start were read."""
+    return estimate_rows(Stretch([seen_bytes * row / rows for row in range(rows + 1)]), size)
 
 
 def _merge(before: Found, kind: pa.DataType) -> Found:

@@ -46,8 +46,8 @@ class PickleFormat:
     def read_members(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> Mapping[str, FileSchema]:
         source = open_plain(file, self.name, compression, limits, first_bytes=_BLOCK_BYTES)
         try:
-            value, cut = _take_apart(source.file, limits)
-            members = _read_tables(Tables(file.key, limits, cut=cut), value)
+            value, part = _take_apart(source.file, limits)
+            members = _read_tables(Tables(file.key, limits, part=part), value)
         except PickleRefusedError as error:
             head = source.file.head(_BLOCK_BYTES)
             known = error.certain or _SIGNATURE.match(head) is not None
@@ -56,14 +56,14 @@ class PickleFormat:
         return {name: add_warnings(schema, source.warnings) for name, schema in members.items()}
 
 
-def _take_apart(file: ObjectFile, limits: ReadLimits) -> tuple[Any, bool]:
-    """Take a pickle apart; True with it when only the rows at its start were read."""
+def _take_apart(file: ObjectFile, limits: ReadLimits) -> tuple[Any, tuple[int, int] | None]:
+    """Take a pickle apart; where only the rows at its start were read, the bytes of these and of all come with it."""
     stream = io.BufferedReader(file, _BLOCK_BYTES)
     try:
-        return take_apart(stream, PickleLimits(limits.max_whole_file_bytes, limits.max_seconds)), False
+        return take_apart(stream, PickleLimits(limits.max_whole_file_bytes, limits.max_seconds)), None
     except PickleLimitError as error:
         if isinstance(error.so_far, Items) and error.so_far.kept:
-            return error.so_far, True
+            return error.so_far, (stream.tell(), file.size)
         raise
     finally:
         stream.detach()  # or it would close the file with itself

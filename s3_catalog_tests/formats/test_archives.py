@@ -15,9 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from s3_catalog.errors import UnreadableFileError
+from s3_catalog.errors import HintError, UnreadableFileError
 from s3_catalog.formats import FileSchema, MemberFormat, ReadLimits, file_formats
 from s3_catalog.formats._detect import detect_format
+from s3_catalog.formats._hints import ReadHints
+from s3_catalog.model.types import read_type
 from s3_catalog_tests.formats.readers import LIMITS, read, types
 from s3_catalog_tests.formats.stores import open_bytes
 
@@ -267,3 +269,32 @@ def test_a_tar_that_is_cut_says_so() -> None:
     data = make_tar({"a.csv": CSV, "b.csv": CSV * 2000})
     schema = read("tar", data[:4000])
     assert any("cut or corrupt" in warning or "cut off" in warning for warning in schema.warnings)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_hints_are_for_every_member_and_one_that_does_not_fit_is_told(name: str) -> None:
+    limits = ReadLimits(hints=ReadHints(types={"id": read_type("decimal(5,2)")}))
+    found = members(name, WRITERS[name]({"a.csv": b"id\n1\n2.5\n", "b.jsonl": b'{"id": 1}\n', "c.jsonl": b'{"id": "x"}\n'}), limits=limits)
+    assert {member: types(schema) for member, schema in found.items()} == {
+        "a.csv": {"id": "decimal(5,2)"},
+        "b.jsonl": {"id": "decimal(5,2)"},
+    }
+    assert found["a.csv"].warnings == ("member c.jsonl: the hint does not fit: column 'id' is said to be decimal(5,2), and 'x' is none",)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_hints_that_fit_no_member_are_an_error(name: str) -> None:
+    limits = ReadLimits(hints=ReadHints(rows="data.items"))
+    with pytest.raises(HintError, match=r"member a\.json: the hint does not fit: .*there is no 'data' at the top; the keys there are x"):
+        members(name, WRITERS[name]({"a.json": b'{"x": 1}'}), limits=limits)
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_rows_of_a_member_that_is_not_read_to_its_end_are_estimated(name: str) -> None:
+    lines = b"".join(b'{"id": %d}\n' % i for i in range(20_000))
+    archive = WRITERS[name]({"events.jsonl": lines, "after.csv": CSV})
+    found = members(name, archive, limits=ReadLimits(tail_of_text=True))
+    estimate = found["events.jsonl"].row_estimate
+    assert estimate is not None
+    assert estimate.low <= 20_000 <= estimate.high
+    assert found["after.csv"].row_count == 2

@@ -308,6 +308,9 @@ def test_only_the_first_rows_of_too_long_a_pickle_are_read() -> None:
     schema = read("pickle", data, limits=ReadLimits(max_whole_file_bytes=500_000))
     assert types(schema) == {"id": "bigint", "name": "string"}
     assert schema.row_count is None
+    assert schema.row_estimate is not None
+    assert abs(schema.row_estimate.rows - 100_000) < 15_000
+    assert schema.row_estimate.low > 10_000
     assert "only the start of the pickle was read" in schema.warnings[-1]
 
 
