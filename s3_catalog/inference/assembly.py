@@ -17,6 +17,10 @@ from s3_catalog.model.tables import Column, Partition, Table, TableLayout
 from s3_catalog.model.types import merge_types, type_text
 from s3_catalog.tagging.bounds import mask_bounds
 
+_WRITTEN = {"date_order": "dates are", "thousands": "thousands are marked", "words": "true and false are"}
+"""What one column must have alike in all files, or a reader of one takes the values of another for others."""
+_NO_VALUES = ": no values"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberFiles:
@@ -70,11 +74,18 @@ def build_table(own: MemberFiles, partitions: tuple[Partition, ...], details: di
 
 
 def _join_facts(layout: TableLayout, schemas: Sequence[FileSchema]) -> tuple[dict[str, str], list[str]]:
-    """The details on which files agree with the first that has them, and all warnings."""
+    """The details of the first file that has them, the least sure certainties, and all warnings."""
     details: dict[str, str] = {}
-    for schema in schemas:
-        details.update({name: value for name, value in schema.details.items() if details.get(name, value) == value})
     warnings = [warning for schema in schemas for warning in schema.warnings]
+    for schema in schemas:
+        for name, value in schema.details.items():
+            before = details.setdefault(name, value)
+            fact, _, column = name.partition(".")
+            if fact == "certainty":
+                details[name] = value if before.endswith(_NO_VALUES) else before if value.endswith(_NO_VALUES) else min(before, value)
+            elif before != value and fact in _WRITTEN:
+                one, other = sorted((before, value))
+                warnings.append(f"column {column!r}: {_WRITTEN[fact]} {one!r} in some files and {other!r} in others")
     formats = {schema.format or layout.format for schema in schemas}
     if len(formats) > 1:
         warnings.append(f"files of several formats: {', '.join(sorted(formats))}")
