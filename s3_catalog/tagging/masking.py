@@ -119,7 +119,8 @@ class Masker:
         return plain if shown == text else shown
 
     def _mask_text(self, text: str, place: Place) -> str:
-        window = visible(text[: self._max_text + _LOOK_AHEAD])
+        head = text[: self._max_text + _LOOK_AHEAD]
+        window = visible(head)
         spans = self._spans(window, place)
         if spans is None or (looks_like_json(text) and place.path in self._above):
             return NOT_SHOWN
@@ -130,7 +131,7 @@ class Masker:
             shown += [window[at:start], f"<{label}>"]
             at = end
         shown.append(window[at : self._max_text])
-        mark = f"{_LONGER} ({len(text):,} characters)" if len(window) < len(text) or len(window) > max(at, self._max_text) else ""
+        mark = f"{_LONGER} ({len(text):,} characters)" if len(head) < len(text) or len(window) > max(at, self._max_text) else ""
         return harmless_text("".join(shown)) + mark
 
     def _spans(self, text: str, place: Place) -> list[tuple[int, int, str]] | None:

@@ -17,12 +17,66 @@ from random import Random
 from stdnum import iban as iban_rules
 from stdnum import luhn
 
-FIRST = "Erika Max Jane John Jean Marie Juan María Luca Giulia Zoë Søren Jürgen Anaïs Pedro Anna Piotr Åsa Liam Noor".split()
-LAST = (
-    "Mustermann Doe Smith Dupont Pérez García Rossi Bianchi Müller O'Neill Lefèvre Kowalska Lindström de_Vries Jansen van_den_Berg".split()
+FIRST = (
+    "Erika",
+    "Max",
+    "Jane",
+    "John",
+    "Jean",
+    "Marie",
+    "Juan",
+    "María",
+    "Luca",
+    "Giulia",
+    "Zoë",
+    "Søren",
+    "Jürgen",
+    "Anaïs",
+    "Pedro",
+    "Noor",
 )
-STREETS = "Hauptstraße|Bahnhofstr.|Rue de la Paix|Calle Mayor|Via Roma|Main Street|Elm Avenue|Kerkstraat|High Road".split("|")
-WORDS = "alpha bravo river stone paper orange winter market signal engine copper garden mirror planet window".split()
+LAST = (
+    "Mustermann",
+    "Doe",
+    "Smith",
+    "Dupont",
+    "Pérez",
+    "García",
+    "Rossi",
+    "Müller",
+    "O'Neill",
+    "Lefèvre",
+    "Kowalska",
+    "de_Vries",
+    "van_den_Berg",
+)
+STREETS = (
+    "Hauptstraße",
+    "Bahnhofstr.",
+    "Rue de la Paix",
+    "Calle Mayor",
+    "Via Roma",
+    "Main Street",
+    "Elm Avenue",
+    "Kerkstraat",
+    "High Road",
+)
+WORDS = (
+    "alpha",
+    "bravo",
+    "river",
+    "stone",
+    "paper",
+    "orange",
+    "winter",
+    "market",
+    "signal",
+    "engine",
+    "copper",
+    "garden",
+    "mirror",
+    "planet",
+)
 DOMAINS = ("example.org", "example.com", "mail.example.net", "example.de")
 CARD_BEGINNINGS = (
     ("411111", 16),
@@ -190,6 +244,11 @@ def _yymmdd(r: Random) -> str:
     return f"{day(r, 1950, 1999):%y%m%d}"
 
 
+def _italian(r: Random) -> str:
+    born = f"{r.randrange(100):02}{r.choice('ABCDEHLMPRST')}{r.randrange(1, 29):02}"
+    return letters(r, 6, string.ascii_uppercase) + born + "H501" + letters(r, 1, string.ascii_uppercase)
+
+
 NATIONAL: dict[str, Callable[[Random], str]] = {
     "be": valid("be.nn", lambda r: f"{_yymmdd(r)}{number(r, 3)}{r.randrange(97):02}"),
     "br": valid("br.cpf", lambda r: number(r, 11)),
@@ -204,12 +263,7 @@ NATIONAL: dict[str, Callable[[Random], str]] = {
     "fr": valid("fr.nir", lambda r: f"{r.choice('12')}{r.randrange(100):02}{r.randrange(1, 13):02}75{number(r, 6)}{r.randrange(98):02}"),
     "gb": valid("gb.nhs", lambda r: number(r, 10)),
     "in": valid("in_.aadhaar", lambda r: f"{r.randrange(2, 10)}{number(r, 11)}"),
-    "it": valid(
-        "it.codicefiscale",
-        lambda r: (
-            f"{letters(r, 6, string.ascii_uppercase)}{r.randrange(100):02}{r.choice('ABCDEHLMPRST')}{r.randrange(1, 29):02}H501{r.choice(string.ascii_uppercase)}"
-        ),
-    ),
+    "it": valid("it.codicefiscale", _italian),
     "mx": valid("mx.curp", lambda r: f"BEXA{_yymmdd(r)}{r.choice('HM')}DFRRN0{r.randrange(10)}"),
     "nl": valid("nl.bsn", lambda r: number(r, 9)),
     "no": valid("no.fodselsnummer", lambda r: f"{day(r, 1950, 1999):%d%m%y}{r.randrange(100, 500):03}{r.randrange(100):02}"),
