@@ -25,7 +25,7 @@ from s3_catalog.report._tables import describe_head, describe_page
 if TYPE_CHECKING:
     from s3_catalog.catalogs import RunRecord
 
-SAMPLE_ROWS = 20
+SAMPLE_ROWS = 10
 """Rows of each sample that the page shows when nobody asks for another number."""
 
 

@@ -18,7 +18,7 @@ from s3_catalog.model.types import type_text
 from s3_catalog.report._texts import MAX_NAME, MAX_VALUE, cut, known, number, some
 
 _MOST_BARS = 40
-_MOST_VALUES = 10
+_MOST_VALUES = 6
 _MOST_CHANGES = 20
 _WAYS_IN = (".", "[", "{")
 

@@ -54,10 +54,11 @@ function partitionChart(chart, total) {
   const draw = (name) => {
     const bars = chart.bars.map((bar) => [bar[0], bar[1], bar[at[name]]]), format = formats[name];
     const most = bars.reduce((top, bar) => (Number(bar[2]) > Number(top[2]) ? bar : top));
-    const [first, last] = [chart.bars[0][1], chart.bars.at(-1)[1]];
+    const first = chart.bars[0][1].split(" to ")[0], last = chart.bars.at(-1)[1].split(" to ").at(-1);
     const title = `${name} ${step} of ${chart.by}`, empty = chart.length - chart.bars.length;
     const description = `From ${first} to ${last}. Most: ${format(most[2])} at ${most[1]}. Steps without any: ${empty}.`;
-    return [uprightBars({ bars, length: chart.length, title, description, format }), axis(first, `most ${format(most[2])}`, chart.bars.length > 1 ? last : null)];
+    const labels = chart.length > 1 ? axis(first, last) : axis(first);
+    return [el("div.ceiling", format(most[2])), uprightBars({ bars, length: chart.length, title, description, format }), labels];
   };
   const left = chart.left ? `; ${count(chart.left)} not drawn: no value, or a year before 1900 or after 2100` : "";
   return chooser(names, draw, el("span", `${step[0].toUpperCase()}${step.slice(1)} of `, el("code", chart.by), left));
@@ -67,7 +68,7 @@ function histogram(bars, name) {
   const sums = bars.map(([low, high, number], i) => [i, `${low} to ${high}`, number]);
   const most = sums.reduce((top, bar) => (Number(bar[2]) > Number(top[2]) ? bar : top));
   const description = `From ${bars[0][0]} to ${bars.at(-1)[1]}. Most: ${count(most[2])} at ${most[1]}.`;
-  return el("figure",
+  return el("figure", el("div.ceiling", plural(most[2], "value")),
     uprightBars({ bars: sums, length: bars.length, title: `Histogram of ${name}`, description, format: (n) => plural(n, "value"), low: true }),
     axis(bars[0][0], bars.at(-1)[1]));
 }

@@ -21,9 +21,28 @@ function nullsOf(figures, head) {
   return Number(figures.nulls) === 0 ? "0" : part || count(figures.nulls);
 }
 
-function typeOf(column) {
-  return el("code.kind", column.type);
+function kindOf(column) {
+  const notes = [column.required ? "not null" : null, column.origin].filter(Boolean);
+  return [el("code.kind", column.type), notes.length ? el("span.small.soft", ` ${notes.join(", ")}`) : null];
 }
+
+function tagsOf(column) {
+  return [...new Set((column.tags ?? []).map((tag) => tag.name))];
+}
+
+function boundOf(column, text, masks) {
+  return text === undefined ? null : [column.figures.around ? "about " : null, valueOf(text[0], masks)];
+}
+
+// What stands beside a column's name; fields that no column of the table has are left out.
+const FIELDS = [
+  { name: "Type", style: "extra", has: () => true, cell: kindOf },
+  { name: "Nulls", style: "number", has: (column) => column.figures?.nulls !== undefined, cell: (column, head) => nullsOf(column.figures, head) },
+  { name: "Min", style: "extra.bound", has: (column) => column.figures?.min, cell: (column, head, masks) => boundOf(column, column.figures?.min, masks) },
+  { name: "Max", style: "extra.bound", has: (column) => column.figures?.max, cell: (column, head, masks) => boundOf(column, column.figures?.max, masks) },
+  { name: "Size", style: "number.extra", has: (column) => column.figures?.size !== undefined, cell: (column) => (column.figures?.size === undefined ? null : bytes(column.figures.size)) },
+  { name: "Tags", style: "extra", has: (column) => column.tags, cell: (column) => chips(tagsOf(column)) },
+];
 
 function fileOf([key, ...partition]) {
   const values = partition.map((value) => value ?? "null");
@@ -44,21 +63,21 @@ function originOf(blame) {
 
 function figuresOf(column, head, masks) {
   const figures = column.figures ?? {}, profile = column.profile, [shortest, mean, longest] = profile?.lengths ?? [];
-  const bound = (text) => (text === undefined ? null : [figures.around ? "about " : null, valueOf(text[0], masks)]);
   const whole = figures.of ?? (figures.partial ? undefined : head.rows);
   const nulls = figures.nulls === undefined ? null : `${count(figures.nulls)}${whole === undefined ? "" : ` of ${count(whole)} rows`}`;
-  return facts([
+  const basis = figures.partial ? "of the files that were read alone" : BASES[figures.basis];
+  const shown = facts([
     ["Type in the file", column.source ? el("code", column.source) : null],
     ["Comes", column.origin],
-    ["Nulls", nulls], ["Minimum", bound(figures.min)], ["Maximum", bound(figures.max)],
+    ["Nulls", nulls], ["Minimum", boundOf(column, figures.min, masks)], ["Maximum", boundOf(column, figures.max, masks)],
     ["Size in the files", figures.size === undefined ? null : bytes(figures.size)],
-    ["These are", figures.partial ? "of the files that were read alone" : BASES[figures.basis]],
     ["Distinct", profile?.distinct === undefined ? null : `${profile.method && profile.method !== "exact" ? "about " : ""}${count(profile.distinct)}${profile.method ? ` (${profile.method})` : ""}`],
     ["Mean", profile?.mean === undefined ? null : decimal(profile.mean)],
     ["Length", longest === undefined || longest === null ? null : `${decimal(shortest ?? 0)} to ${decimal(longest)}${mean === null || mean === undefined ? "" : `, mean ${decimal(mean)}`}`],
     ...(profile?.quantiles ?? []).map(([part, value]) => [`${decimal(100 * part)} % are up to`, valueOf(value, masks)]),
     ...(column.facts ?? []).map(([name, value]) => [words(name), value]),
   ]);
+  return shown && [shown, basis ? el("p.small.soft.after", `Nulls and bounds are ${basis}.`) : null];
 }
 
 function profileOf(column, name, masks) {
@@ -75,8 +94,9 @@ function profileOf(column, name, masks) {
 }
 
 function tagReasons(tags, withColumn) {
-  return el("ul.quiet.tags", tags.map((tag) => el("li", chip(tag.name), " ", withColumn && tag.column ? [el("code", tag.column), " "] : null,
-    el("span", tag.why ?? ""), el("span.soft", ` — ${tag.rule}${tag.confidence === undefined ? "" : `, ${share(tag.confidence, 1)} sure`}`))));
+  const sure = (tag) => (tag.confidence === undefined || tag.confidence === 1 ? "" : `, ${share(tag.confidence, 1)} sure`);
+  return el("ul.quiet.reasons", tags.map((tag) => el("li", chip(tag.name), el("span", withColumn && tag.column ? [el("code", tag.column), " "] : null,
+    tag.why ?? "", el("span.soft", ` · rule: ${tag.rule}${sure(tag)}`)))));
 }
 
 function details(column, name, head, masks) {
@@ -91,29 +111,24 @@ function details(column, name, head, masks) {
   return el("div.detail", found.length ? found : none("Nothing more is known of this column."));
 }
 
-function columnRows(column, name, head, masks, id) {
-  const figures = column.figures ?? {}, place = el("td", { colspan: "7" }), more = el("tr.more", { id, hidden: true }, place);
+function columnRows(column, name, head, masks, id, fields) {
+  const place = el("td", { colspan: String(fields.size + 1) }), more = el("tr.more", { id, hidden: true }, place);
   const button = el("button.name", { type: "button", "aria-expanded": "false", "aria-controls": id, onclick: () => open(more.hidden) }, name);
   function open(wanted) {
     if (wanted && !place.firstChild) place.append(details(column, name, head, masks));
     more.hidden = !wanted;
     button.setAttribute("aria-expanded", String(wanted));
   }
-  const bound = (text) => el("td.extra.bound", text === undefined ? null : [figures.around ? "about " : null, valueOf(text[0], masks)]);
-  const tags = [...new Set((column.tags ?? []).map((tag) => tag.name))];
-  const row = el("tr",
-    el("th", { scope: "row" }, button),
-    el("td", typeOf(column), column.required ? el("span.small.soft", " not null") : null, column.origin ? el("span.small.soft", ` ${column.origin}`) : null),
-    el("td.number", nullsOf(figures, head)),
-    bound(figures.min), bound(figures.max),
-    el("td.number.extra", figures.size === undefined ? null : bytes(figures.size)),
-    el("td", chips(tags)));
+  const row = el("tr", FIELDS.filter((field) => fields.has(field.name)).map((field) => el(`td.${field.style}`, field.cell(column, head, masks))));
+  const narrow = el("span.narrow", kindOf(column), chips(tagsOf(column)));
+  row.prepend(el("th", { scope: "row" }, button, narrow));
   return { nodes: [row, more], open };
 }
 
 function schema(page, head, masks) {
   const names = head.columns ?? [], columns = page.columns ?? [];
-  const rows = columns.map((column, i) => columnRows(column, names[i], head, masks, `column-${i}`));
+  const shown = FIELDS.filter((field) => columns.some((column) => field.has(column))), fields = new Set(shown.map((field) => field.name));
+  const rows = columns.map((column, i) => columnRows(column, names[i], head, masks, `column-${i}`, fields));
   let isOpen = false;
   const all = el("button.more-button", { type: "button", onclick: () => openAll(!isOpen) }, "Open all");
   function openAll(wanted) {
@@ -121,8 +136,8 @@ function schema(page, head, masks) {
     rows.forEach((row) => row.open(wanted));
     all.textContent = wanted ? "Close all" : "Open all";
   }
-  const titles = [["Column"], ["Type"], ["Nulls", "number"], ["Min", "extra"], ["Max", "extra"], ["Size", "number.extra"], ["Tags"]];
-  const header = el("thead", el("tr", titles.map(([title, style]) => el(style ? `th.${style}` : "th", { scope: "col" }, title))));
+  const titles = shown.map((field) => el(`th.${field.style}`, { scope: "col" }, field.name));
+  const header = el("thead", el("tr", el("th", { scope: "col" }, "Column"), titles));
   const table = el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Columns" },
     el("table.schema", header, el("tbody", rows.flatMap((row) => row.nodes))));
   const title = names.length ? [`${plural(names.length, "column")} · `, all] : null;

@@ -57,6 +57,11 @@ function figure(name, value) {
   return decimal(value);
 }
 
+// A count that was not counted.
+function roughly(value) {
+  return [el("span.roughly", "about "), el("span.whole", count(value))];
+}
+
 function words(name) {
   const text = name.replaceAll("_", " ");
   return text.charAt(0).toUpperCase() + text.slice(1);

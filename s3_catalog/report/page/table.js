@@ -4,7 +4,7 @@ function rowsTile(head) {
   if (head.rows !== undefined) return tile("Rows", count(head.rows), "exact");
   if (!head.estimate) return tile("Rows", none("not counted"), null, true);
   const [rows, low, high] = head.estimate;
-  return tile("Rows", `about ${count(rows)}`, `estimated, ${count(low)} to ${count(high)}`);
+  return tile("Rows", roughly(rows), `estimated, ${count(low)} to ${count(high)}`);
 }
 
 function tilesOf(head, page) {
@@ -95,7 +95,7 @@ function tablePage(page, head, masks, address) {
     allTags(page, head), files(page), evidence(page.evidence)].filter(Boolean);
   const jump = el("nav.jump", { "aria-label": "On this page" },
     parts.map((part) => el("a", { href: `${address}/${part.id}` }, part.getAttribute("aria-label"))));
-  const top = el("div.head", el("a.back", { href: "#" }, "← All tables"), el("h1", { tabindex: "-1" }, head.name), el("code.soft", head.location),
+  const top = el("div.top", el("a.back", { href: "#" }, "← All tables"), el("h1", { tabindex: "-1" }, head.name), el("code.soft", head.location),
     head.tags ? chips(head.tags) : null);
   return { nodes: [top, tilesOf(head, page), jump, ...parts], openAll: columns.openAll };
 }
