@@ -13,7 +13,7 @@ from s3_catalog.discovery.rules import quote_sql
 from s3_catalog.model.ledger import SkipReason
 from s3_catalog.table_formats import TableFormat, table_formats
 
-_DATA_FILE = r"(?is).*\.(?:parquet|orc|avro|hfile|lance)|(?s:\..*\.log\..*)"
+_DATA_FILE = r"(?is).*\.(?:parquet|orc|avro|hfile|lance|puffin)|(?s:\..*\.log\..*)"
 
 
 def claim_table_roots(connection: duckdb.DuckDBPyConnection) -> None:

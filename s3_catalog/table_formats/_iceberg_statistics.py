@@ -28,7 +28,10 @@ _METRICS = "write.metadata.metrics."
 _DAY = {"us": 86_400_000_000, "ns": 86_400_000_000_000}
 _DATE_BYTES = 4
 
+_FLOATS = {4: "<f", 8: "<d"}
+
 Decode = Callable[[bytes], Any]
+Rank = Callable[[bytes], Any]
 
 
 class StatisticsCollector:
@@ -79,18 +82,19 @@ class _FileFigures:
 class _Extreme:
     """The lowest or highest bound so far; it becomes unknown for good with the first file that does not tell it."""
 
-    pick: Callable[[Any, Any], Any]
+    is_lowest: bool
     is_known: bool = True
-    value: Any = None
-    _last: bytes | None = None
+    bound: bytes | None = None
+    _rank: Any = None
 
-    def add(self, bound: bytes | None, decode: Decode | None) -> None:
-        if not self.is_known or (bound is not None and bound == self._last):
+    def add(self, bound: bytes | None, rank: Rank | None) -> None:
+        if not self.is_known or (bound is not None and bound == self.bound):
             return
-        value = None if bound is None or decode is None else _decode(decode, bound)
-        self.is_known = value is not None
-        if self.is_known:
-            self.value, self._last = value if self.value is None else self.pick(self.value, value), bound
+        place = None if bound is None or rank is None else rank(bound)
+        if place is None:
+            self.is_known, self.bound = False, None
+        elif self.bound is None or (place < self._rank if self.is_lowest else place > self._rank):
+            self.bound, self._rank = bound, place
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,30 +105,32 @@ class _ColumnFigures:
     type: pa.DataType
     leaves: tuple[int, ...]
     decode: Decode | None
+    rank: Rank | None
     defaults: bool
     files: int = 0
     null_count: int | None = 0
     size_bytes: int | None = 0
-    low: _Extreme = field(default_factory=lambda: _Extreme(min))
-    high: _Extreme = field(default_factory=lambda: _Extreme(max))
+    low: _Extreme = field(default_factory=lambda: _Extreme(is_lowest=True))
+    high: _Extreme = field(default_factory=lambda: _Extreme(is_lowest=False))
 
     def add(self, file: _FileFigures, *, is_lacking: bool) -> None:
         self.files += 1
         nulls = file.nulls.get(self.field_id)
-        sizes = [file.sizes.get(leaf) for leaf in self.leaves]
+        sizes = [file.sizes.get(leaf) for leaf in self.leaves] if self.size_bytes is not None else []
         if is_lacking and nulls is None and not any(sizes):
             nulls, sizes = file.rows, []
         self.null_count = None if nulls is None or self.null_count is None else self.null_count + nulls
-        self.size_bytes = None if None in sizes or self.size_bytes is None else self.size_bytes + sum(s for s in sizes if s is not None)
+        for size in sizes:
+            self.size_bytes = None if size is None or self.size_bytes is None else self.size_bytes + size
         if file.rows == 0 or (nulls is not None and nulls + file.nans.get(self.field_id, 0) == file.rows):
             return
-        self.low.add(file.lows.get(self.field_id), self.decode)
-        self.high.add(file.highs.get(self.field_id), self.decode)
+        self.low.add(file.lows.get(self.field_id), self.rank)
+        self.high.add(file.highs.get(self.field_id), self.rank)
 
     def state(self, *, loose: bool, whole_texts: bool) -> ColumnStatistics | None:
         if not self.files:
             return None
-        low, high = (_as_arrow(found.value, self.type) if found.is_known else None for found in (self.low, self.high))
+        low, high = (_as_arrow(found.bound, self.decode, self.type) for found in (self.low, self.high))
         cut_at = _CUT_CHARACTERS if whole_texts else 0
         whole = all(is_whole_text(bound, characters=cut_at, size=4 * _CUT_CHARACTERS) for bound in (low, high))
         return state_figures(
@@ -137,11 +143,13 @@ class _ColumnFigures:
 
 
 def _start_column(found: NestedField, arrow_type: pa.DataType) -> _ColumnFigures:
+    decode = _decoder(found.field_type, arrow_type)
     return _ColumnFigures(
         field_id=found.field_id,
         type=arrow_type,
         leaves=tuple(_leaves(found.field_id, found.field_type)),
-        decode=_decoder(found.field_type, arrow_type),
+        decode=decode,
+        rank=_ranker(arrow_type) if decode else None,
         defaults=found.initial_default is not None,
     )
 
@@ -181,17 +189,30 @@ def _decode_promoted(decode: Decode, day: int, bound: bytes) -> Any:
     return struct.unpack("<i", bound)[0] * day if len(bound) == _DATE_BYTES else decode(bound)
 
 
-def _decode(decode: Decode, bound: bytes) -> Any:
-    """The value, None where it is none: a manifest may hold any bytes, and NaN has no place in an order."""
-    try:
-        value = decode(bound)
-    except (struct.error, ValueError, ArithmeticError):
+def _ranker(arrow_type: pa.DataType) -> Rank:
+    """How bounds of a type compare without being decoded, for there may be millions."""
+    if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type):
+        return bytes  # the order of UTF-8 is that of its characters
+    if pa.types.is_floating(arrow_type):
+        return _rank_float
+    if pa.types.is_decimal(arrow_type):
+        return partial(int.from_bytes, byteorder="big", signed=True)
+    rank: Rank = partial(int.from_bytes, byteorder="little", signed=True)
+    return partial(_decode_promoted, rank, _DAY[arrow_type.unit]) if pa.types.is_timestamp(arrow_type) else rank
+
+
+def _rank_float(bound: bytes) -> float | None:
+    """The number, of four bytes in files from before the column became a double; None for NaN, which has no place in an order."""
+    kind = _FLOATS.get(len(bound))
+    number: float = math.nan if kind is None else struct.unpack(kind, bound)[0]
+    return None if math.isnan(number) else number
+
+
+def _as_arrow(bound: bytes | None, decode: Decode | None, arrow_type: pa.DataType) -> pa.Scalar | None:
+    """The value; None where it is none, for a manifest may hold any bytes."""
+    if bound is None or decode is None:
         return None
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _as_arrow(value: Any, arrow_type: pa.DataType) -> pa.Scalar | None:
     try:
-        return None if value is None else pa.scalar(value, arrow_type)
-    except (pa.ArrowException, OverflowError):  # beyond what the type holds
+        return pa.scalar(decode(bound), arrow_type)
+    except (struct.error, ValueError, ArithmeticError, pa.ArrowException):
         return None
