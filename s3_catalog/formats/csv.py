@@ -8,7 +8,7 @@ from s3_catalog.storage.files import ObjectFile
 
 
 class CsvFormat:
-    """Delimited text. Types come from all rows of the head; the row count is exact when the head is the whole file."""
+    """Delimited text. Types come from all rows of the head, and of the tail where it is read; a file read whole has its exact row count."""
 
     name = "csv"
     suffixes = frozenset({".csv", ".psv", ".ssv"})

@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from s3_catalog.errors import HintError
+from s3_catalog.errors import HintError, UnreadableFileError
 from s3_catalog.formats import FileSchema
 from s3_catalog.formats._hints import ReadHints
 from s3_catalog.model.types import read_type
@@ -194,3 +196,31 @@ def test_a_log_whose_delimiter_people_name_is_a_table() -> None:
     limits = replace(LIMITS, hints=ReadHints(delimiter="|"))
     schema = read("text", "at|what\n2024-01-01|start\n2024-01-02|stop\n", limits=limits)
     assert (types(schema), schema.format) == ({"at": "date", "what": "string"}, "csv")
+
+
+HINTS = st.builds(
+    ReadHints,
+    delimiter=st.sampled_from([None, ",", ";", "a"]),
+    quote=st.sampled_from([None, "", '"', "x"]),
+    escape=st.sampled_from([None, "", "\\"]),
+    encoding=st.sampled_from([None, "utf-8", "utf-16", "latin-1", "utf-7", "iso2022_jp", "unicode_escape"]),
+    header=st.sampled_from([None, True, False]),
+    skip_lines=st.sampled_from([None, 0, 1, 1_000_000]),
+    decimal=st.sampled_from([None, ",", "."]),
+    date_format=st.sampled_from([None, "%Y-%m-%d", "%Q", "%Y %Y", "%"]),
+    null_markers=st.sampled_from([None, (), ("1",)]),
+    types=st.sampled_from([{}, {"a": read_type("bigint"), "column0": read_type("decimal(5,2)")}]),
+)
+TEXTS = st.lists(st.sampled_from(["a,b", "1,2", '"x', 'y"', "\n", "\r\n", ";", "2024-01-01", "", "ö"]), max_size=60).map("".join)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=TEXTS.map(str.encode) | st.binary(max_size=200), hints=HINTS, head_bytes=st.sampled_from([20, 100, 65536]))
+def test_no_hints_on_no_bytes_fail_in_another_way(data: bytes, hints: ReadHints, head_bytes: int) -> None:
+    limits = replace(LIMITS, hints=hints, head_bytes=head_bytes, tail_bytes=20, tail_of_text=True)
+    try:
+        schema = read("csv", data, limits=limits)
+    except UnreadableFileError:
+        return
+    estimate = schema.row_estimate
+    assert estimate is None or 0 < estimate.low <= estimate.rows <= estimate.high
