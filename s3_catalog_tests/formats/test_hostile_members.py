@@ -304,6 +304,9 @@ def test_of_a_workbook_that_does_not_fit_into_memory_the_first_rows_are_read() -
     members = attempt("excel", _wide_apart())
     assert isinstance(members, dict)
     assert members["Sheet"].row_count is None
+    estimate = members["Sheet"].row_estimate
+    assert estimate is not None
+    assert estimate.low <= 2 <= estimate.high <= 2**20
     assert members["Sheet"].warnings == ("only the first rows were read: the workbook is too large to be read as a whole",)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from s3_catalog.errors import HintError
 from s3_catalog.formats import FileSchema, ReadLimits
@@ -210,3 +212,37 @@ def test_an_encoding_that_people_name_is_believed() -> None:
     assert list(types(read("json", data, limits=ReadLimits(hints=ReadHints(encoding="cp1252"))))) == ["größe"]
     with pytest.raises(HintError, match="utf-8"):
         read("json", data, limits=ReadLimits(hints=ReadHints(encoding="utf-8")))
+
+
+NAMES = st.sampled_from(["a", "b", "a.b", "c"])
+VALUES = st.recursive(
+    st.none() | st.integers(0, 9) | st.text(max_size=2) | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def find_rows(value: object, path: str, *, is_top: bool = True) -> list[object]:
+    """The rows of a document that is in memory."""
+    if not path and isinstance(value, list):
+        return value
+    if not path:
+        return [value] if isinstance(value, dict) or is_top else []
+    if isinstance(value, list):
+        return [row for item in value for row in find_rows(item, path, is_top=False)]
+    if not isinstance(value, dict):
+        return []
+    below = [(inner, path.removeprefix(key)) for key, inner in value.items() if path == key or path.startswith(f"{key}.")]
+    return [row for inner, left in below for row in find_rows(inner, left.removeprefix("."), is_top=False)]
+
+
+@given(document=VALUES, path=st.sampled_from(["", "a", "b", "a.b", "a.b.c", "c.a"]))
+def test_rows_of_any_document_are_those_below_the_path(document: object, path: str) -> None:
+    expected = find_rows(document, path)
+    try:
+        schema = read_rows(json.dumps(document), path)
+    except HintError:
+        assert expected == []
+        return
+    same = read("jsonl", "".join(json.dumps(row) + "\n" for row in expected)) if expected else FileSchema(columns=(), row_count=0)
+    assert (types(schema), schema.row_count) == (types(same) if len(expected) != 1 else types(schema), len(expected))
