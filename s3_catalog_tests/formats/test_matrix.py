@@ -41,8 +41,8 @@ FOOT = """
   a format that is read from its end is read so only while the compressed file is small. Codecs inside a file (Parquet, ORC, Avro, Arrow,
   HDF5) are its library's matter.
 - **a small file**, **1 GB**: requests, and bytes, for the schema of one file with the limits as they are by default.
-- **row count**: `exact` for a file of any size; `exact when small`: only where the bytes read for the schema are the whole file (Avro:
-  also where a dozen small requests reach every block), else the file gives none.
+- **row count**: `exact` for a file of any size; `exact when small`: only where the bytes read for the schema are the whole file (Avro
+  and Arrow: also where a dozen small requests reach every block), else most formats give an estimate and its range.
 - **zip, tar**: members are read by their own formats, one table each; a tar that is compressed is read as far as its head goes.
 - **text**: logs of Apache, nginx, AWS load balancers, S3, CloudFront, VPC flow logs and W3C extended logs have columns; all other text
   has one, `line`. Lines of JSON in a `.log` are read as such.
