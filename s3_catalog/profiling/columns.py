@@ -162,7 +162,7 @@ def _second_pass(column: ProfiledColumn, figures: Mapping[str, Any]) -> dict[str
     low, high = figures.get("low"), figures.get("high")
     if low is not None and high is not None and isfinite(high - low) and low < high:
         share = f"({_number(column)} - {low!r}::DOUBLE) / {high - low!r}::DOUBLE"
-        found["bars"] = f"histogram(least({BARS - 1}, floor({share} * {BARS}))::INTEGER){_finite(column)}"
+        found["bars"] = f"histogram(greatest(0, least({BARS - 1}, floor({share} * {BARS})))::INTEGER){_finite(column)}"
     return found
 
 
