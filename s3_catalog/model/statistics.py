@@ -104,12 +104,26 @@ def _merge_bounds(files: Sequence[FileFigures], arrow_type: pa.DataType) -> tupl
         highs.append(high)
     if not lows:
         return None, None
+    ordered = _comparable_type(arrow_type)
     try:
-        low_values = pa.array([low.cast(arrow_type) for low in lows], arrow_type)
-        high_values = pa.array([high.cast(arrow_type) for high in highs], arrow_type)
+        low_values = pa.array([low.cast(ordered) for low in lows], ordered)
+        high_values = pa.array([high.cast(ordered) for high in highs], ordered)
         return pc.min(low_values), pc.max(high_values)
     except pa.ArrowException:  # a type without an order, or a value that the merged type cannot hold
         return None, None
+
+
+def _comparable_type(arrow_type: pa.DataType) -> pa.DataType:
+    """A type of the same values for which Arrow has a minimum."""
+    if pa.types.is_dictionary(arrow_type):
+        return _comparable_type(arrow_type.value_type)
+    if pa.types.is_string_view(arrow_type):
+        return pa.string()
+    if pa.types.is_float16(arrow_type):
+        return pa.float32()
+    if pa.types.is_decimal(arrow_type) and arrow_type.bit_width < 128:
+        return pa.decimal128(arrow_type.precision, arrow_type.scale)
+    return arrow_type
 
 
 def _holds_no_value(file: FileFigures) -> bool:

@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from s3_catalog.formats import FileSchema
-from s3_catalog.model.statistics import ColumnFigures
+from s3_catalog.model.statistics import ColumnFigures, FileFigures, merge_figures
 from s3_catalog_tests.formats.readers import read
 
 DAY, OLD, FIRST = (dt.datetime.fromisoformat(text) for text in ("2024-02-29T23:59:59.999999", "1900-01-01", "0001-01-01"))
@@ -128,6 +128,25 @@ def check(data: bytes) -> FileSchema:
 @pytest.mark.parametrize("writer", WRITERS)
 def test_figures_are_those_of_the_data(writer: str) -> None:
     check(parquet(TABLE, row_group_size=2, **WRITERS[writer]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (pa.dictionary(pa.int8(), pa.string()), "red", "red"),
+        (pa.string_view(), "x", "x"),
+        (pa.float16(), np.float16(1.5), "1.5"),
+        (pa.decimal32(5, 2), Decimal("1.5"), "1.50"),
+        (pa.timestamp("ns", "UTC"), 1, "1970-01-01 00:00:00.000000001Z"),
+    ],
+    ids=str,
+)
+def test_figures_become_statistics_of_a_table(kind: pa.DataType, value: Any, text: str) -> None:
+    """Also of types of which Arrow itself finds no minimum."""
+    schema = read("parquet", parquet(pa.table({"x": pa.array([value, None], kind)})))
+    merged = merge_figures([FileFigures(schema.figures["x"], 2)] * 2, schema.columns[0].type, complete=True)
+    assert merged is not None
+    assert (merged.min, merged.max, merged.null_count) == (text, text, 2)
 
 
 def test_figures_of_pandas_files_are_those_of_the_data() -> None:
