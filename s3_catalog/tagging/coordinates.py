@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from s3_catalog.tagging import Certainty, ColumnName, Detection
-from s3_catalog.tagging._by_value import ByValue, count_matches
+from s3_catalog.tagging._by_value import ByValue, count_matches, names_itself
 from s3_catalog.tagging._names import phrases
 
 _SIDE = r"(?: ?°)?(?: ?[NSEW])?"
@@ -98,12 +98,11 @@ class CoordinatesDetector(ByValue):
         yield from (match.span() for match in _INSIDE.finditer(text) if _is_place(match[1], match[2]) and _is_far_out(match[1], match[2]))
 
     def _limit(self, column: ColumnName) -> int | None:
-        if _LATITUDE.search(column.text) and not _LONGITUDE.search(column.text):
-            return 90
-        if _LONGITUDE.search(column.text) and not _LATITUDE.search(column.text):
-            return 180
+        latitude, longitude = names_itself(_LATITUDE, column), names_itself(_LONGITUDE, column)
+        if latitude or longitude:
+            return None if _LATITUDE.search(column.text) and _LONGITUDE.search(column.text) else 90 if latitude else 180
         beside = {"lat", "latitude"} & column.siblings
-        return 180 if beside and _LONG.search(column.text) else None
+        return 180 if beside and _LONG.fullmatch(column.text) else None
 
 
 def _is_within(text: str, limit: int) -> bool:

@@ -6,7 +6,7 @@ import re
 
 from s3_catalog.tagging import Certainty, ColumnName
 from s3_catalog.tagging._by_value import ByValue
-from s3_catalog.tagging._names import phrases
+from s3_catalog.tagging._names import ABOUT, phrases
 
 _WORD = r"[^\W\d_](?:[^\W\d_]|\.?['’.-])*"
 _SHAPE = re.compile(rf"{_WORD}(?:,? {_WORD}){{0,6}}")
@@ -16,6 +16,21 @@ _COMPANY = re.compile(
 )
 _BARE = phrases("name", "names", "nom", "nombre", "nome", "namn", "naam", "navn", "imie")
 _PEOPLE = phrases(
+    *(
+        "emp",
+        "cust",
+        "assignee",
+        "manager",
+        "reporter",
+        "borrower",
+        "insured",
+        "witness",
+        "author",
+        "sender",
+        "supervisor",
+        "child",
+        "parent",
+    ),
     *(
         "customer",
         "client",
@@ -48,6 +63,8 @@ _PEOPLE = phrases(
     *("kunde", "kunden", "mitarbeiter", "patienten", "nutzer", "benutzer", "personen", "ansprechpartner", "empfanger", "cliente", "client"),
     *("empleado", "usuario", "paciente", "salarie", "utilisateur", "personne", "klant", "kund", "voter", "donor", "driver", "resident"),
 )
+_NAME_WORDS = (("name",), ("names",), ("nm",), ("nom",), ("nombre",))
+_ROLES = phrases("* manager", "doctor", "physician", "supervisor", "assignee", "ansprechpartner", "contact person")
 _BESIDE = frozenset(
     (
         "email",
@@ -119,6 +136,13 @@ class PersonNameDetector(ByValue):
             "*last nm",
             "player name",
             "doctor",
+            "manager",
+            "supervisor",
+            "assignee",
+            "ship to name",
+            "bill to name",
+            "nom prenom",
+            "nombre apellidos",
             "physician",
             "author name",
             "fname",
@@ -189,10 +213,14 @@ class PersonNameDetector(ByValue):
     def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if not 2 <= len(text) <= 70 or not _SHAPE.fullmatch(text) or _COMPANY.search(text):
             return False
+        if " " not in text and _ROLES.fullmatch(column.text):
+            return False
         return not (text.islower() and "-" in text) and "_" not in text and not (_SHOUTED.fullmatch(text) and len(text) < 3)
 
     def is_named(self, column: ColumnName) -> bool:
         if super().is_named(column):
+            return True
+        if column.words[-1:] in _NAME_WORDS and _PEOPLE.search(f"_{'_'.join(column.words[:-1])}_") and not ABOUT.search(column.text):
             return True
         if column.words in (("first",), ("last",), ("middle",), ("given",), ("family",)) and {"name", "names"} & column.context:
             return True

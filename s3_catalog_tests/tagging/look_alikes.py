@@ -336,6 +336,10 @@ LOOK_ALIKES: tuple[tuple[str, Maker], ...] = (
     ("scope", lambda r: "@types/node@18.2.1"),
     ("css", lambda r: "@media screen.and"),
     ("jdbc", lambda r: "jdbc:oracle:thin:@db.example.com:1521"),
+    ("lat_ency_p99", lambda r: r.uniform(0, 90)),
+    ("author_name_count", lambda r: r.randrange(9)),
+    ("store_manager", lambda r: r.choice(("yes", "no-one", "team_7"))),
+    ("pickup_name_tag", make.identifier),
     # nothing at all
     ("amount", lambda r: round(r.uniform(1, 9999), 2)),
     ("description", make.sentence),

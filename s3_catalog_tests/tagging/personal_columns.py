@@ -321,6 +321,15 @@ BY_DETECTOR: dict[str, list[tuple[str, Maker]]] = {
 }
 
 SEVERAL: tuple[Labelled, ...] = (
+    Labelled(column="Telefon (geschäftlich)", maker=lambda r: f"030-23125{r.randrange(1000):03}", detectors=("phone",)),
+    Labelled(column="emp_name", maker=make.full, detectors=("person_name",)),
+    Labelled(column="cust_name", maker=make.full, detectors=("person_name",)),
+    Labelled(column="assignee_name", maker=make.full, detectors=("person_name",)),
+    Labelled(column="manager", maker=make.full, detectors=("person_name",)),
+    Labelled(column="ship_to_name", maker=make.full, detectors=("person_name",)),
+    Labelled(column="geb", maker=lambda r: f"{make.day(r):%d.%m.%Y}", detectors=("birth_date",)),
+    Labelled(column="date_naiss", maker=lambda r: f"{make.day(r):%d/%m/%Y}", detectors=("birth_date",)),
+    Labelled(column="nacimiento", maker=lambda r: str(make.day(r)), detectors=("birth_date",)),
     Labelled(column="name", maker=make.full, detectors=("person_name",), beside=("birth_date", "gender")),
     Labelled(column="long", maker=make.longitude, detectors=("coordinates",), beside=("lat",)),
     Labelled(column="contact", maker=lambda r: r.choice((make.email, make.world_phone))(r), detectors=("email", "phone")),

@@ -188,3 +188,30 @@ def test_importing_detectors_loads_no_heavy_library() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(s3_catalog.__file__).parents[1]
     )
     assert done.stdout.split() == []
+
+
+def test_another_package_adds_a_detector_by_an_entry_point(tmp_path: Path) -> None:
+    (tmp_path / "ships.py").write_text(
+        "from s3_catalog.tagging import Certainty\n"
+        "class Ships:\n"
+        "    name = label = looks_for = 'ship'\n"
+        "    tags = ('Fleet.Ship',)\n"
+        "    certainty = Certainty.CHECKED\n"
+        "    min_share = min_share_named = 0.5\n"
+        "    def detect(self, column, values): return None\n"
+        "    def find(self, column, text): return [(0, 4)] if text.startswith('IMO ') else []\n"
+        "DETECTOR = Ships()\n",
+        encoding="utf-8",
+    )
+    metadata = tmp_path / "ships-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: ships\nVersion: 1.0\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text("[s3_catalog.detectors]\nship = ships:DETECTOR\n", encoding="utf-8")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from s3_catalog.tagging import Detections\n"
+        "from s3_catalog.tagging.masking import mask_value; print(mask_value('IMO 9', 'c', Detections()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(s3_catalog.__file__).parents[1]
+    )
+    assert done.stdout == "<ship>9\n"
