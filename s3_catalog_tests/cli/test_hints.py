@@ -119,6 +119,18 @@ def test_a_row_path_and_a_dialect_make_the_table(own_folder: Path) -> None:
     assert types(answer, "old_y") == {"column0": "bigint", "column1": "double"}
 
 
+def test_the_log_of_a_table_is_believed_over_a_hint_for_its_partition_column(sample_lake: Path, own_folder: Path) -> None:
+    for wanted, exit_code in (("int", 1), ("string", 0)):
+        hints = [{"path": "*.parquet", "columns": {"site": wanted}}]
+        (own_folder / "s3_catalog.yaml").write_text(json.dumps({"hints": hints}))
+        answer = run("crawl", sample_lake / "warehouse/inventory", "--json")
+        assert answer.exit_code == exit_code
+        errors = {failed["error"] for failed in answer.json["ledger"]["failed"]}
+        assert errors == (
+            {"the hint does not fit: partition column 'site' is said to be int, and the log says string"} if exit_code else set()
+        )
+
+
 def test_a_hint_that_does_not_fit_leaves_the_published_table_as_it_was(lake: Path) -> None:
     crawl(lake)
     before = run("show", "sales_orders", "--json").json

@@ -96,6 +96,12 @@ def test_later_hints_win_field_by_field_a_pinned_table_over_them_and_a_bucket_ma
     assert options(group(*KEYS, pins=(pinned,), hints=hints))["exports/orders/"] == {**by_hints, "quote": ""}
 
 
+def test_a_placeholder_of_a_pinned_table_has_the_type_people_say():
+    pin = read_path_template("{table}/{code}/*.parquet", options=(("type.code", "string"),))
+
+    assert tables(group("orders/7/a.parquet", "orders/8/a.parquet", pins=(pin,))) == {"orders/": "parquet(code:string)"}
+
+
 def test_a_hint_that_meets_no_table_is_told():
     idle = read_path_template("nothing/{day}/*.csv", name="x", options=(("quote", ""),))
     grouping = group(*KEYS, hints=(hint("exprots/**", delimiter=";"), hint("docs/*", delimiter=";")), pins=(idle,))
