@@ -19,6 +19,8 @@ from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.table_formats._figures import is_whole_text, state_figures
 
 _CUT_CHARACTERS = 32
+_SPARK_MARKS = "\x7f\ufffd\U0010ffff"
+"""The last character of ASCII or of Unicode; older versions add another."""
 _CUT_BYTES = 60
 """64, less what rounding down to a whole character may take."""
 _SAFE_UNSCALED = 10**15
@@ -104,7 +106,16 @@ def _judge(value: pa.Scalar, *, is_cut: bool) -> tuple[pa.Scalar | None, bool]:
     """A bound, and whether it occurs; None where it may have been rounded to the wrong side."""
     if pa.types.is_decimal(value.type):
         return (value, True) if _is_certain(value) else (None, True)
+    if pa.types.is_string(value.type):
+        value = _without_mark(value)
     return value, not is_cut and is_whole_text(value, characters=_CUT_CHARACTERS, size=_CUT_BYTES)
+
+
+def _without_mark(value: pa.Scalar) -> pa.Scalar:
+    """A maximum that Spark cut, as people read it: what is left of it, and the mark of a cut text."""
+    text: str = value.as_py()
+    marked = len(text) > _CUT_CHARACTERS and not text[_CUT_CHARACTERS:].strip(_SPARK_MARKS)
+    return pa.scalar(text[:_CUT_CHARACTERS] + "…") if marked else value
 
 
 def _is_certain(value: pa.Scalar) -> bool:

@@ -27,7 +27,7 @@ ROWS = pa.table({"id": pa.array([1, 2, 3], pa.int64()), "site": ["north", "a b",
 def commit(root: Path, version: int, *actions: dict[str, Any]) -> None:
     path = root / f"_delta_log/{version:020}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(action) + "\n" for action in actions))
+    path.write_text("".join(json.dumps(action, ensure_ascii=False) + "\n" for action in actions))
 
 
 def live_files(root: Path) -> set[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -61,6 +62,32 @@ def test_figures_are_those_of_the_data(tmp_path: Path, checkpoint: bool) -> None
     assert statistics_of(look_at(tmp_path).table) == {name: measure(data.column(name)) for name in data.column_names}
 
 
+def test_statistics_that_a_checkpoint_holds_in_columns_are_read(tmp_path: Path) -> None:
+    write_deltalake(tmp_path / "t", pa.table({"a": [1, None], "s": ["x", "y"]}))
+    DeltaTable(tmp_path / "t").create_checkpoint()
+    expected = look_at(tmp_path).table
+    (checkpoint,) = tmp_path.rglob("*.checkpoint.parquet")
+    put_statistics_in_columns(checkpoint)
+    for path in [*tmp_path.rglob("*.json"), *tmp_path.rglob("_last_checkpoint")]:
+        path.unlink()
+    found = look_at(tmp_path).table
+
+    assert statistics_of(found) == statistics_of(expected)
+    assert (found.row_count, found.columns[0].statistics) == (2, ColumnStatistics(null_count=1, min="1", max="1"))
+
+
+def put_statistics_in_columns(checkpoint: Path) -> None:
+    """Write a checkpoint as Databricks does: `stats_parsed` for `stats`."""
+    actions = pq.ParquetFile(checkpoint).read()
+    add = actions.column("add").combine_chunks()
+    texts = pc.struct_field(add, "stats").to_pylist()
+    parsed = pa.array([None if text is None else json.loads(text) for text in texts])
+    kept = [field.with_nullable(True) for field in add.type if field.name != "stats"]
+    columns = [*(pc.struct_field(add, field.name) for field in kept), parsed]
+    struct = pa.StructArray.from_arrays(columns, fields=[*kept, pa.field("stats_parsed", parsed.type)], mask=pc.is_null(add))
+    pq.write_table(actions.set_column(actions.schema.get_field_index("add"), "add", struct), checkpoint)
+
+
 def test_figures_are_of_live_files_only(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "t", ROWS.select(["big"]))
     write_deltalake(tmp_path / "t", pa.table({"big": [7]}), mode="overwrite")
@@ -108,7 +135,7 @@ def spark_table(root: Path, kinds: dict[str, str], *files: dict[str, Any] | str 
     for number, stats in enumerate(files):
         name = f"part-{number}.parquet"
         add = {"path": name, "partitionValues": {}, "size": 4, "modificationTime": 1, "dataChange": True}
-        text = json.dumps(stats) if isinstance(stats, dict) else stats
+        text = json.dumps(stats, ensure_ascii=False) if isinstance(stats, dict) else stats
         adds.append({"add": add if text is None else add | {"stats": text}})
         root.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"PAR1")
@@ -120,11 +147,11 @@ def stats(low: Any, high: Any, nulls: int | None = 0, rows: int = 3) -> dict[str
     return {"numRecords": rows, "minValues": {"c": low}, "maxValues": {"c": high}, **counts}
 
 
-def test_texts_that_spark_cut_are_bounds(tmp_path: Path) -> None:
-    spark_table(tmp_path / "t", {"c": "string"}, stats("a" * 32, "b" * 32 + "\U0010ffff"))
-    found = statistics_of(look_at(tmp_path).table)["c"]
-    assert found is not None
-    assert (found.min, found.exact) == ("a" * 32, False)
+@pytest.mark.parametrize("mark", ["\x7f", "\ufffd", "\U0010ffff"])
+def test_texts_that_spark_cut_are_bounds(tmp_path: Path, mark: str) -> None:
+    spark_table(tmp_path / "t", {"c": "string"}, stats("a" * 32, "b" * 32 + mark))
+    expected = ColumnStatistics(null_count=0, min="a" * 32, max="b" * 32 + "…", exact=False)
+    assert statistics_of(look_at(tmp_path).table)["c"] == expected
 
 
 def test_times_in_microseconds_are_exact(tmp_path: Path) -> None:
