@@ -29,6 +29,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _NULLS = frozenset(
     ("", "-", "--", "?", "n/a", "na", "null", "none", "nil", "nan", "unknown", "undefined", "(null)", "\\n", "#n/a", "inf", "-inf")
 )
+_OBJECTS = re.compile(r"""\s{0,64}(?:\[\s{0,64})*\{\s{0,64}["']""")
 _WRAPPED = {'"': '"', "'": "'", "<": ">"}
 
 
@@ -146,13 +147,13 @@ def visible(text: str) -> str:
     return text if text.isascii() else _INVISIBLE.sub("", text).replace("\u00a0", " ")
 
 
-def looks_like_json(text: str) -> bool:
-    """Whether text begins as an object or a list of JSON does."""
-    return text[:64].lstrip()[:1] in ("{", "[")
+def begins_as_object(text: str) -> bool:
+    """Whether text begins as an object with named fields does, in JSON or as Python prints it."""
+    return _OBJECTS.match(text, 0, 256) is not None
 
 
 def _parse_json(text: str) -> object:
-    if not looks_like_json(text) or len(text) > MAX_JSON_TEXT:
+    if len(text) > MAX_JSON_TEXT or text[:64].lstrip()[:1] not in ("{", "["):
         return None
     try:
         parsed: object = json.loads(text)

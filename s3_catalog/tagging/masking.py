@@ -21,7 +21,7 @@ from s3_catalog.tagging._leaves import (
     Items,
     Place,
     Record,
-    looks_like_json,
+    begins_as_object,
     place_of_entry,
     text_of,
     unfold,
@@ -107,8 +107,9 @@ class Masker:
             text = text_of(value)
             return f"<binary, {len(bytes(value))} bytes>" if text is None else self._mask(text, place, None, 0)
         if isinstance(value, str):
-            # Text that should be JSON with personal data inside and cannot be read as such: nobody knows where the data stand.
-            return NOT_SHOWN if place.path in self._above else self._mask_text(value, place)
+            # Fields that cannot be read one by one (cut, too long): nobody knows which of them hold what.
+            unreadable = place.path in self._above or begins_as_object(value)
+            return NOT_SHOWN if unreadable else self._mask_text(value, place)
         if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
             return f"<number of {value.bit_length()} bits>"
         plain = plain_number(value)
@@ -122,7 +123,7 @@ class Masker:
         head = text[: self._max_text + _LOOK_AHEAD]
         window = visible(head)
         spans = self._spans(window, place)
-        if spans is None or (looks_like_json(text) and place.path in self._above):
+        if spans is None:
             return NOT_SHOWN
         shown, at = [], 0
         for start, end, label in spans:

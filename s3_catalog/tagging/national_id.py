@@ -205,6 +205,7 @@ _OTHER = phrases(
 )
 
 
+_DIGITS = re.compile(r"\d\d", re.ASCII)
 _COUNTRIES = len({number.module.split(".")[0] for number in NUMBERS})
 
 
@@ -244,11 +245,10 @@ class NationalIdDetector(ByValue):
         return any(_is_number(number, text, named) for number in NUMBERS if named or number.alone)
 
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:
-        if self.is_other(column):
+        if not _DIGITS.search(text) or self.is_other(column):
             return
         for number in NUMBERS:
-            if number.inside is not NOTHING:
-                yield from (match.span() for match in number.inside.finditer(text) if _is_number(number, match[0], named=False))
+            yield from (match.span() for match in number.inside.finditer(text) if _is_number(number, match[0], named=False))
 
 
 def _is_number(number: NationalNumber, text: str, named: bool) -> bool:

@@ -131,6 +131,34 @@ def test_text_that_should_be_json_and_is_not_is_not_shown(broken: object) -> Non
     assert mask_value(broken, "payload", detect_columns(columns_of(rows))) == NOT_SHOWN
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"first_name": "Erika Mu',
+        '[{"first_name": "Erika"',
+        "{'first_name': 'Erika'}",
+        '{"first_name": "Erika", "x": "' + "x" * 300_000 + '"}',
+    ],
+)
+def test_fields_that_cannot_be_read_one_by_one_are_not_shown(text: str) -> None:
+    assert mask_value(text, "payload", NOTHING) == NOT_SHOWN
+
+
+@pytest.mark.parametrize("text", ["[INFO] started", "{placeholder}", "[1, 2", "{}"])
+def test_brackets_alone_hide_nothing(text: str) -> None:
+    assert mask_value(text, "line", NOTHING) == text
+
+
+def test_what_any_detector_finds_in_a_labelled_text_is_not_in_its_mask() -> None:
+    for labelled in labelled_columns():
+        masker, name = Masker(scan(labelled)), ColumnName.of(labelled["column"])
+        for value in labelled["values"]:
+            if isinstance(value, str) and len(value) < 500:
+                finds = [value[start:end] for detector in detectors().values() for start, end in detector.find(name, value)]
+                masked = str(masker.mask(labelled["column"], value))
+                assert not any(found in masked for found in finds if len(found) > 6), labelled["column"]
+
+
 def test_json_text_stays_json_and_other_fields_stay() -> None:
     value = json.dumps({"contact": {"email": "a@example.org"}, "n": 3, "tags": ["x"]})
     assert json.loads(str(mask_value(value, "payload", NOTHING))) == {"contact": {"email": "<email>"}, "n": 3, "tags": ["x"]}
