@@ -11,6 +11,7 @@ from s3_catalog.formats._footer import refuse_many_columns
 from s3_catalog.formats._head import Head, read_head, read_longer_head
 from s3_catalog.formats._magic import describe_bytes, is_markup
 from s3_catalog.formats._row_estimate import estimate_rows, head_stretch
+from s3_catalog.formats._text import decode_head
 from s3_catalog.formats._xml_records import NoSuchElementError, find_record, is_open_ended, other_records, outer_fields
 from s3_catalog.formats._xml_shapes import NotXmlError, Place, XmlPlaces, read_places
 from s3_catalog.formats._xml_types import XmlTypes
@@ -55,6 +56,8 @@ class XmlFormat:
 def _read(file: ObjectFile, head: Head, limits: ReadLimits) -> XmlPlaces:
     if _HTML.match(head.data):
         raise UnreadableFileError(file.key, "xml", "the bytes are HTML")
+    if limits.hints.encoding is not None:
+        decode_head(file.key, "xml", head.data, whole=head.whole, hints=limits.hints)  # or the parser's error would not name the hint
     try:
         return read_places(head.data, whole=head.whole, max_depth=limits.max_depth, encoding=limits.hints.encoding)
     except NotXmlError as error:

@@ -18,8 +18,8 @@ ORDERS = '{"meta": {"page": 1}, "data": {"count": 2, "items": [{"id": 1, "sku": 
 ITEMS = {"id": "bigint", "sku": "string", "late": "boolean"}
 
 
-def read_rows(text: str, rows: str, file_format: str = "json", **limits: int) -> FileSchema:
-    return read(file_format, text, limits=ReadLimits(hints=ReadHints(rows=rows), **limits))
+def read_rows(text: str, rows: str, file_format: str = "json", head_bytes: int = 65536) -> FileSchema:
+    return read(file_format, text, limits=ReadLimits(hints=ReadHints(rows=rows), head_bytes=head_bytes))
 
 
 def pin(text: str, file_format: str = "jsonl", hints: ReadHints | None = None, **pinned: str) -> FileSchema:

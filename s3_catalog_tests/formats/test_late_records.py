@@ -9,8 +9,11 @@ from collections.abc import Callable
 
 import pytest
 
+from s3_catalog.errors import HintError
 from s3_catalog.formats import FileSchema, ReadLimits, file_formats
+from s3_catalog.formats._hints import ReadHints
 from s3_catalog.model.statistics import RowEstimate
+from s3_catalog.model.types import read_type
 from s3_catalog_tests.formats.readers import read, types
 from s3_catalog_tests.formats.stores import open_bytes
 
@@ -67,6 +70,20 @@ def test_the_end_of_compressed_files_and_documents_is_not_read() -> None:
     assert cost("json", noise.encode())[1] == 1
     lines = "".join(json.dumps({"id": random.Random(i).random()}) + "\n" for i in range(ROWS))
     assert cost("jsonl", gzip.compress(lines.encode()))[1] == 1
+
+
+def test_a_pinned_type_is_checked_near_the_end_as_well() -> None:
+    hints = ReadHints(types={"id": read_type("bigint")})
+    data = (LINES + '{"id": "x1"}\n').encode()
+    assert types(cost("jsonl", data, ReadLimits(hints=hints))[0])["id"] == "bigint"
+    with pytest.raises(HintError, match="column 'id' is said to be bigint, and 'x1' is none"):
+        cost("jsonl", data, ReadLimits(hints=hints, tail_of_text=True))
+
+
+def test_rows_within_lines_are_looked_for_near_the_end_as_well() -> None:
+    data = (LINES + '{"id": 1, "late": {"x": 1}}\n').encode()
+    schema, requests, _ = cost("jsonl", data, ReadLimits(hints=ReadHints(rows="late"), tail_of_text=True))
+    assert (types(schema), schema.row_count, requests) == ({"x": "bigint"}, None, 3)
 
 
 def late_ids(i: int) -> dict[str, object]:

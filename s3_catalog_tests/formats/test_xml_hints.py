@@ -17,8 +17,8 @@ ORDER = (
 CATALOG = "<c><head><made>x</made></head><book id='1'><t>a</t></book><book id='2'><t>b</t></book><shop s='1'/><shop s='2'/></c>"
 
 
-def read_rows(document: str, rows: str, **limits: int) -> FileSchema:
-    return read("xml", document, limits=ReadLimits(hints=ReadHints(rows=rows), **limits))
+def read_rows(document: str, rows: str, head_bytes: int = 65536) -> FileSchema:
+    return read("xml", document, limits=ReadLimits(hints=ReadHints(rows=rows), head_bytes=head_bytes))
 
 
 def pin(document: str, hints: ReadHints | None = None, **pinned: str) -> FileSchema:
@@ -159,3 +159,6 @@ def test_every_column_says_how_sure_its_type_is() -> None:
 def test_an_encoding_that_people_name_is_believed() -> None:
     data = "<a><r v='ü'/><r v='é'/></a>".encode("iso-8859-1")
     assert types(read("xml", data, limits=ReadLimits(hints=ReadHints(encoding="iso-8859-1")))) == {"v": "string"}
+    for encoding, reason in (("utf-8", "the bytes at 9 are not utf-8"), ("klingon", "Python knows no text encoding 'klingon'")):
+        with pytest.raises(HintError, match=reason):
+            read("xml", data, limits=ReadLimits(hints=ReadHints(encoding=encoding)))
