@@ -27,25 +27,27 @@ def split_name(name: str) -> tuple[str, ...]:
 
 
 def phrases(*texts: str) -> re.Pattern[str]:
-    """A pattern that finds any of the phrases, whole words in a row, in `ColumnName.text`.
+    """A pattern that finds any of the phrases, whole words in a row, in `ColumnName.text`; commas part phrases.
 
     The words of a phrase may be written as one; `*` stands for the rest of a word; a plural `s` is allowed at the end.
 
     >>> bool(phrases("date of birth").search("_dateofbirth_")), bool(phrases("phone").search("_phonetics_"))
     (True, False)
     """
-    each = "|".join(text.replace("*", "[^_]*").replace(" ", "_?") for text in texts)
+    listed = (" ".join(phrase.split()) for text in texts for phrase in text.split(","))
+    each = "|".join(phrase.replace("*", "[^_]*").replace(" ", "_?") for phrase in listed)
     return re.compile(f"_(?:{each})s?_")
 
 
 ABOUT = phrases(
-    *("count", "counts", "cnt", "total", "amount", "sum", "avg", "rate", "ratio", "percent", "pct", "score", "rank", "length", "size"),
-    *("type", "typ", "tipo", "kind", "art", "category", "class", "group", "status", "state", "flag", "level", "source", "method", "mode"),
-    *("id", "ids", "uuid", "guid", "index", "idx", "model", "version", "format", "template", "subject", "body", "provider", "carrier"),
-    *("verified", "valid", "validated", "confirmed", "sent", "opened", "clicked", "bounced", "opt", "optin", "subscribed", "enabled"),
-    *("is", "has", "was", "at", "created", "updated", "modified", "changed", "expiry", "expires", "ttl", "price", "cost", "kosten", "fee"),
-    *("required", "allowed", "visible", "color", "colour", "brand", "vendor", "os", "plan", "quality", "domain", "code", "extension"),
-    *("nombre de", "anzahl", "preis", "datum der", "language", "lang", "locale", "frequency", "reason", "list", "table", "column", "field"),
+    """
+    count, counts, cnt, total, amount, sum, avg, rate, ratio, percent, pct, score, rank, length, size, type, typ, tipo, kind, art, category,
+    class, group, status, state, flag, level, source, method, mode, id, ids, uuid, guid, index, idx, model, version, format, template,
+    subject, body, provider, carrier, verified, valid, validated, confirmed, sent, opened, clicked, bounced, opt, optin, subscribed,
+    enabled, is, has, was, at, created, updated, modified, changed, expiry, expires, ttl, price, cost, kosten, fee, required, allowed,
+    visible, color, colour, brand, vendor, os, plan, quality, domain, code, extension, nombre de, anzahl, preis, datum der, language, lang,
+    locale, frequency, reason, list, table, column, field
+    """
 )
 """Words that make a name tell of something about the value instead of the value: `email_sent_count`, `phone_model`."""
 QUALIFIERS = frozenset(

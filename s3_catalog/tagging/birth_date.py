@@ -35,48 +35,15 @@ class BirthDateDetector(ByValue):
     min_share = 1.0
     looks_for = "dates (ISO, day or month first, `19800312`, months in words) and years of a human life where the name says birth"
     names = phrases(
-        *(
-            "*birth",
-            "*birth date",
-            "*birth day",
-            "*birth dt",
-            "date of birth",
-            "*date of birth",
-            "birthday",
-            "dob",
-            "* dob",
-            "year of birth",
-            "yob",
-            "*birth year",
-        ),
-        *("*born", "born on", "born date", "*geburtsdatum", "geburtstag", "*geburtsjahr", "geb dat", "gebdat", "geb datum", "gebdatum"),
-        *("date naissance", "date de naissance", "dt naissance", "annee naissance", "annee de naissance", "fecha nacimiento"),
-        *(
-            "fecha de nacimiento",
-            "birth",
-            "geb",
-            "geboren",
-            "geboren am",
-            "naissance",
-            "date naiss",
-            "nacimiento",
-            "nascita",
-            "nascimento",
-            "yob",
-            "ne le",
-            "nee le",
-            "fec nac",
-            "data nascita",
-            "data di nascita",
-            "data nascimento",
-            "data de nascimento",
-            "geboortedatum",
-        ),
-        *("fodelsedatum", "fodselsdato", "syntymaaika", "data urodzenia"),
+        """
+        *birth, *birth date, *birth day, *birth dt, date of birth, *date of birth, birthday, dob, * dob, year of birth, yob, *birth year,
+        *born, born on, born date, *geburtsdatum, geburtstag, *geburtsjahr, geb dat, gebdat, geb datum, gebdatum, date naissance, date de
+        naissance, dt naissance, annee naissance, annee de naissance, fecha nacimiento, fecha de nacimiento, birth, geb, geboren, geboren
+        am, naissance, date naiss, nacimiento, nascita, nascimento, ne le, nee le, fec nac, data nascita, data di nascita, data nascimento,
+        data de nascimento, geboortedatum, fodelsedatum, fodselsdato, syntymaaika, data urodzenia
+        """
     )
-    other_names = phrases(
-        "sent", "campaign", "created", "updated", "reminder", "discount", "coupon", "registered", "place of birth", "birth place", "age of"
-    )
+    other_names = phrases("sent, campaign, created, updated, reminder, discount, coupon, registered, place of birth, birth place, age of")
 
     def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if not 4 <= len(text) <= 40:

@@ -19,7 +19,7 @@ _POINT = re.compile(
 )
 _INSIDE = re.compile(r"(?<![\w.,-])([+-]?\d{1,3}\.\d{4,18}), ?([+-]?\d{1,3}\.\d{4,18})(?![\w]|[.,]\d)", re.ASCII)
 _LATITUDE = phrases("*latitude", "lat", "breitengrad", "breite", "latitud", "latitudine")
-_LONGITUDE = phrases("*longitude", "lon", "lng", "laengengrad", "langengrad", "longitud", "longitudine")
+_LONGITUDE = phrases("*longitude, lon, lng, laengengrad, langengrad, longitud, longitudine")
 _LONG = phrases("long")
 _SINGLE = phrases("coordinate", "coord", "gps")
 
@@ -39,37 +39,12 @@ class CoordinatesDetector(ByValue):
         "pairs and WKT points by themselves"
     )
     names = phrases(
-        *(
-            "coordinate",
-            "coordinates",
-            "coord",
-            "coords",
-            "geo",
-            "geo point",
-            "geopoint",
-            "geolocation",
-            "geo location",
-            "geom",
-            "geometry",
-        ),
-        *(
-            "location",
-            "gps",
-            "gps *",
-            "position",
-            "lat lon",
-            "lat lng",
-            "lat long",
-            "latlng",
-            "latlon",
-            "koordinate",
-            "koordinaten",
-            "point",
-            "standort",
-            "ll",
-        ),
+        """
+        coordinate, coordinates, coord, coords, geo, geo point, geopoint, geolocation, geo location, geom, geometry, location, gps, gps *,
+        position, lat lon, lat lng, lat long, latlng, latlon, koordinate, koordinaten, point, standort, ll
+        """
     )
-    other_names = phrases("price", "amount", "rate", "score", "ms", "sec", "seconds", "latency", "version", "range", "bid", "ask")
+    other_names = phrases("price, amount, rate, score, ms, sec, seconds, latency, version, range, bid, ask")
 
     def detect(self, column: ColumnName, values: Sequence[str]) -> Detection | None:
         if self.is_other(column) or not values:

@@ -30,10 +30,8 @@ class EmailDetector(ByValue):
     tags = ("PII.Sensitive", "PII.Email")
     certainty = Certainty.PARSED
     looks_for = "addresses by the grammar of the standard library's parser and a spelled-out domain; also with display names and in lists"
-    names = phrases(
-        "*email", "*email address", "*email addr", "email adresse", "emailadresse", "mail", "mail address", "courriel", "correo", "epost"
-    )
-    other_names = phrases("message id", "msg id", "package", "packages", "dependency", "git url", "repo", "repository", "image", "jid")
+    names = phrases("*email, *email address, *email addr, email adresse, emailadresse, mail, mail address, courriel, correo, epost")
+    other_names = phrases("message id, msg id, package, packages, dependency, git url, repo, repository, image, jid")
 
     def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if "@" not in text:

@@ -36,56 +36,17 @@ class IpAddressDetector(ByValue):
         "addresses of version 4 and 6 that the standard library parses, with or without a port; `1.2.3.4` only where the name says so"
     )
     names = phrases(
-        *(
-            "ip",
-            "clientip",
-            "serverip",
-            "remoteip",
-            "sourceip",
-            "srcip",
-            "destip",
-            "dstip",
-            "userip",
-            "ip addr",
-            "ip address",
-            "*ip address",
-            "ipaddress*",
-            "ipadresse",
-            "ip adresse",
-            "adresse ip",
-            "direccion ip",
-        ),
-        *(
-            "ipv",
-            "ipv 4",
-            "ipv 6",
-            "remote addr",
-            "remote host",
-            "client addr",
-            "source addr",
-            "src addr",
-            "dst addr",
-            "host",
-            "x forwarded for",
-        ),
+        """
+        ip, clientip, serverip, remoteip, sourceip, srcip, destip, dstip, userip, ip addr, ip address, *ip address, ipaddress*, ipadresse,
+        ip adresse, adresse ip, direccion ip, ipv, ipv 4, ipv 6, remote addr, remote host, client addr, source addr, src addr, dst addr,
+        host, x forwarded for
+        """
     )
     other_names = phrases(
-        *(
-            "version",
-            "*version",
-            "release",
-            "build",
-            "build *",
-            "firmware",
-            "oid",
-            "section",
-            "chapter",
-            "cidr",
-            "subnet",
-            "netmask",
-            "mask",
-        ),
-        *("ver", "vers", "v", "kernel", "dll", "sdk", "driver", "software", "revision", "user agent", "duration", "time", "mac"),
+        """
+        version, *version, release, build, build *, firmware, oid, section, chapter, cidr, subnet, netmask, mask, ver, vers, v, kernel, dll,
+        sdk, driver, software, revision, user agent, duration, time, mac
+        """
     )
 
     def is_named(self, column: ColumnName) -> bool:

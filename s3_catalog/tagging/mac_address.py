@@ -26,18 +26,9 @@ class MacAddressDetector(ByValue):
         "six pairs of hexadecimal digits with `:` or `-`, three groups with `.` (python-stdnum); without marks where the name says so"
     )
     names = phrases(
-        "mac",
-        "mac addr",
-        "mac address",
-        "macaddress*",
-        "macaddr",
-        "mac adresse",
-        "adresse mac",
-        "bssid",
-        "wifi mac",
-        "* mac",
-        "hwaddr",
-        "ether",
+        """
+        mac, mac addr, mac address, macaddress*, macaddr, mac adresse, adresse mac, bssid, wifi mac, * mac, hwaddr, ether
+        """
     )
     other_names = phrases("fingerprint", "digest", "checksum", "hash", "thumbprint")
 

@@ -143,65 +143,18 @@ NUMBERS: tuple[NationalNumber, ...] = (
     _digits("za.idnr", 13, r"\d{13}", "sa id", "sa id number", "rsa id"),
 )
 _ANY_COUNTRY = phrases(
-    *(
-        "national id",
-        "national id *",
-        "nationalid",
-        "national identity *",
-        "national insurance *",
-        "identity number",
-        "identity no",
-        "id number",
-        "id no",
-    ),
-    *(
-        "id card",
-        "id card *",
-        "citizen id",
-        "citizen number",
-        "personal id",
-        "personal number",
-        "personal code",
-        "person id number",
-        "tax id",
-        "tax number",
-        "tin",
-    ),
-    *(
-        "ausweisnummer",
-        "ausweis nr",
-        "personalausweis*",
-        "sozialversicherungsnummer",
-        "sv nummer",
-        "numero identidad",
-        "documento",
-        "document number",
-        "identificacion",
-    ),
+    """
+    national id, national id *, nationalid, national identity *, national insurance *, identity number, identity no, id number, id no, id
+    card, id card *, citizen id, citizen number, personal id, personal number, personal code, person id number, tax id, tax number, tin,
+    ausweisnummer, ausweis nr, personalausweis*, sozialversicherungsnummer, sv nummer, numero identidad, documento, document number,
+    identificacion
+    """
 )
 _OTHER = phrases(
-    "phone*",
-    "tel",
-    "order",
-    "order *",
-    "invoice*",
-    "sku",
-    "part",
-    "part *",
-    "timestamp",
-    "isbn",
-    "issn",
-    "ean",
-    "gtin",
-    "imei",
-    "zip",
-    "vat",
-    "account *",
-    "serial *",
-    "upc",
-    "epoch",
-    "tracking *",
-    "parcel *",
+    """
+    phone*, tel, order, order *, invoice*, sku, part, part *, timestamp, isbn, issn, ean, gtin, imei, zip, vat, account *, serial *, upc,
+    epoch, tracking *, parcel *
+    """
 )
 
 

@@ -50,35 +50,12 @@ class PaymentCardDetector(ByValue):
     min_values = 3
     looks_for = "13 to 19 digits, also grouped or as numbers, with Luhn's check digit (python-stdnum) and an issuer's beginning and length"
     names = phrases(
-        *(
-            "card number",
-            "card no",
-            "card num",
-            "card nr",
-            "cc",
-            "cc number",
-            "cc num",
-            "cc no",
-            "credit card",
-            "credit card *",
-            "creditcard*",
-        ),
-        *(
-            "debit card *",
-            "payment card *",
-            "pan",
-            "kreditkarte*",
-            "kartennummer",
-            "carte bancaire",
-            "numero carte",
-            "tarjeta",
-            "amex",
-            "visa",
-            "mastercard",
-            "numero tarjeta",
-        ),
+        """
+        card number, card no, card num, card nr, cc, cc number, cc num, cc no, credit card, credit card *, creditcard*, debit card *,
+        payment card *, pan, kreditkarte*, kartennummer, carte bancaire, numero carte, tarjeta, amex, visa, mastercard, numero tarjeta
+        """
     )
-    other_names = phrases("imei", "iccid", "meid", "gtin", "ean", "upc", "isbn", "tracking *", "timestamp")
+    other_names = phrases("imei, iccid, meid, gtin, ean, upc, isbn, tracking *, timestamp")
 
     def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         return _SHAPE.fullmatch(text) is not None and _is_card(text)

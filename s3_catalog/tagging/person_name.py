@@ -14,94 +14,27 @@ _SHOUTED = re.compile(r"[A-Z_]+")
 _COMPANY = re.compile(
     r"\b(?:gmbh|mbh|ag|kg|ohg|inc|llc|ltd|plc|corp|co|sarl|sas|srl|spa|bv|nv|oy|ab|group|holding|bank)\b\.?$", re.IGNORECASE
 )
-_BARE = phrases("name", "names", "nom", "nombre", "nome", "namn", "naam", "navn", "imie")
+_BARE = phrases("name, names, nom, nombre, nome, namn, naam, navn, imie")
 _PEOPLE = phrases(
-    *(
-        "emp",
-        "cust",
-        "assignee",
-        "manager",
-        "reporter",
-        "borrower",
-        "insured",
-        "witness",
-        "author",
-        "sender",
-        "supervisor",
-        "child",
-        "parent",
-    ),
-    *(
-        "customer",
-        "client",
-        "user",
-        "employee",
-        "person",
-        "people",
-        "patient",
-        "member",
-        "contact",
-        "guest",
-        "passenger",
-        "student",
-        "teacher",
-    ),
-    *(
-        "applicant",
-        "candidate",
-        "recipient",
-        "beneficiary",
-        "owner",
-        "tenant",
-        "subscriber",
-        "staff",
-        "payer",
-        "payee",
-        "cardholder",
-        "holder",
-    ),
-    *("kunde", "kunden", "mitarbeiter", "patienten", "nutzer", "benutzer", "personen", "ansprechpartner", "empfanger", "cliente", "client"),
-    *("empleado", "usuario", "paciente", "salarie", "utilisateur", "personne", "klant", "kund", "voter", "donor", "driver", "resident"),
+    """
+    emp, cust, assignee, manager, reporter, borrower, insured, witness, author, sender, supervisor, child, parent, customer, client, user,
+    employee, person, people, patient, member, contact, guest, passenger, student, teacher, applicant, candidate, recipient, beneficiary,
+    owner, tenant, subscriber, staff, payer, payee, cardholder, holder, kunde, kunden, mitarbeiter, patienten, nutzer, benutzer, personen,
+    ansprechpartner, empfanger, cliente, empleado, usuario, paciente, salarie, utilisateur, personne, klant, kund, voter, donor, driver,
+    resident
+    """
 )
 _NAME_WORDS = (("name",), ("names",), ("nm",), ("nom",), ("nombre",))
-_ROLES = phrases("* manager", "doctor", "physician", "supervisor", "assignee", "ansprechpartner", "contact person")
+_ROLES = phrases("* manager, doctor, physician, supervisor, assignee, ansprechpartner, contact person")
 _BESIDE = frozenset(
-    (
-        "email",
-        "birth",
-        "birthday",
-        "dob",
-        "birthdate",
-        "ssn",
-        "gender",
-        "sex",
-        "age",
-        "surname",
-        "lastname",
-        "geburtsdatum",
-        "vorname",
-        "apellido",
-        "apellidos",
-        "prenom",
-    )
+    """
+    email birth birthday dob birthdate ssn gender sex age surname lastname geburtsdatum vorname apellido apellidos prenom
+    """.split()  # noqa: SIM905  a list of words is read more easily than a list of strings
 )
 _THINGS = frozenset(
-    (
-        "product",
-        "company",
-        "store",
-        "shop",
-        "vendor",
-        "supplier",
-        "brand",
-        "city",
-        "country",
-        "file",
-        "project",
-        "team",
-        "event",
-        "department",
-    )
+    """
+    product company store shop vendor supplier brand city country file project team event department
+    """.split()  # noqa: SIM905  a list of words is read more easily than a list of strings
 )
 
 
@@ -119,96 +52,19 @@ class PersonNameDetector(ByValue):
         "names of columns (`first_name`, `nachname`, `apellidos`; `name` in `customers` or beside `birth_date`) over values made of letters"
     )
     names = phrases(
-        *(
-            "*first name",
-            "*last name",
-            "*given name",
-            "*family name",
-            "middle name",
-            "*surname",
-            "*full name",
-            "maiden name",
-            "birth name",
-            "forename",
-        ),
-        *(
-            "*first nm",
-            "*last nm",
-            "player name",
-            "doctor",
-            "manager",
-            "supervisor",
-            "assignee",
-            "ship to name",
-            "bill to name",
-            "nom prenom",
-            "nombre apellidos",
-            "physician",
-            "author name",
-            "fname",
-            "lname",
-            "name first",
-            "name last",
-            "given names",
-            "legal name",
-            "preferred name",
-            "customer name",
-            "client name",
-            "patient name",
-        ),
-        *(
-            "employee name",
-            "person name",
-            "contact name",
-            "contact person",
-            "holder name",
-            "cardholder",
-            "cardholder name",
-            "account holder",
-        ),
-        *("beneficiary", "beneficiary name", "recipient name", "passenger name", "guest name", "member name", "student name", "owner name"),
-        *("manager name", "doctor name", "physician name", "sender name", "user full name", "mother* name", "father* name", "spouse name"),
-        *("vorname", "vornamen", "nachname", "familienname", "zuname", "geburtsname", "kundenname", "mitarbeitername", "patientenname"),
-        *(
-            "ansprechpartner",
-            "kontoinhaber",
-            "prenom",
-            "nom de famille",
-            "nom complet",
-            "nom client",
-            "nom usage",
-            "apellido",
-            "primer apellido",
-        ),
-        *(
-            "segundo apellido",
-            "nombre completo",
-            "nombre cliente",
-            "cognome",
-            "sobrenome",
-            "nome completo",
-            "voornaam",
-            "achternaam",
-            "fornamn",
-        ),
-        *("efternamn", "etunimi", "sukunimi", "imie", "nazwisko", "fornavn", "etternavn", "efternavn"),
+        """
+        *first name, *last name, *given name, *family name, middle name, *surname, *full name, maiden name, birth name, forename, *first nm,
+        *last nm, player name, doctor, manager, supervisor, assignee, ship to name, bill to name, nom prenom, nombre apellidos, physician,
+        author name, fname, lname, name first, name last, given names, legal name, preferred name, customer name, client name, patient name,
+        employee name, person name, contact name, contact person, holder name, cardholder, cardholder name, account holder, beneficiary,
+        beneficiary name, recipient name, passenger name, guest name, member name, student name, owner name, manager name, doctor name,
+        physician name, sender name, user full name, mother* name, father* name, spouse name, vorname, vornamen, nachname, familienname,
+        zuname, geburtsname, kundenname, mitarbeitername, patientenname, ansprechpartner, kontoinhaber, prenom, nom de famille, nom complet,
+        nom client, nom usage, apellido, primer apellido, segundo apellido, nombre completo, nombre cliente, cognome, sobrenome, nome
+        completo, voornaam, achternaam, fornamn, efternamn, etunimi, sukunimi, imie, nazwisko, fornavn, etternavn, efternavn
+        """
     )
-    other_names = phrases(
-        "product",
-        "company",
-        "file",
-        "host",
-        "table",
-        "field",
-        "event",
-        "template",
-        "campaign",
-        "brand",
-        "domain",
-        "initial",
-        "origin",
-        "meaning",
-    )
+    other_names = phrases("product, company, file, host, table, field, event, template, campaign, brand, domain, initial, origin, meaning")
 
     def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if not 2 <= len(text) <= 70 or not _SHAPE.fullmatch(text) or _COMPANY.search(text):

@@ -35,52 +35,18 @@ class PhoneDetector(ByValue):
         "to 15 digits, also as numbers, where the name says so"
     )
     names = phrases(
-        *(
-            "*phone",
-            "*phone no",
-            "*phone nr",
-            "*phone num",
-            "*phone number",
-            "cell",
-            "mobile",
-            "mobile no",
-            "mobile nr",
-        ),
-        *(
-            "mobile number",
-            "msisdn",
-            "tel",
-            "tel no",
-            "tel nr",
-            "tel number",
-            "*telefon",
-            "*telefon*",
-            "*telefonnummer",
-            "*telefonnr",
-            "mobil",
-        ),
-        *("mobilnummer", "mobilfunk*", "handy", "handynummer", "handynr", "rufnummer", "fax", "*faxnummer", "portable", "movil"),
-        *("celular", "telefono", "telefone", "cellulare", "puhelin*", "whatsapp", "whatsapp number", "sms number", "contact number"),
+        """
+        *phone, *phone no, *phone nr, *phone num, *phone number, cell, mobile, mobile no, mobile nr, mobile number, msisdn, tel, tel no, tel
+        nr, tel number, *telefon, *telefon*, *telefonnummer, *telefonnr, mobil, mobilnummer, mobilfunk*, handy, handynummer, handynr,
+        rufnummer, fax, *faxnummer, portable, movil, celular, telefono, telefone, cellulare, puhelin*, whatsapp, whatsapp number, sms
+        number, contact number
+        """
     )
     other_names = phrases(
-        *("microphone*", "headphone*", "earphone*", "smartphone*", "megaphone", "tel aviv"),
-        *(
-            "version",
-            "part",
-            "part *",
-            "sku",
-            "serial",
-            "serial *",
-            "order",
-            "order *",
-            "invoice *",
-            "isbn",
-            "ean",
-            "timestamp",
-            "lat",
-            "lon",
-        ),
-        *("ip", "ip *", "date", "*datum", "offset", "utc *", "timezone", "tz", "amount", "price", "change", "delta"),
+        """
+        microphone*, headphone*, earphone*, smartphone*, megaphone, tel aviv, version, part, part *, sku, serial, serial *, order, order *,
+        invoice *, isbn, ean, timestamp, lat, lon, ip, ip *, date, *datum, offset, utc *, timezone, tz, amount, price, change, delta
+        """
     )
 
     def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:

@@ -27,86 +27,19 @@ class PostalAddressDetector(ByValue):
         "other address"
     )
     names = phrases(
-        *(
-            "address",
-            "addr line",
-            "strasse und hausnummer",
-            "strasse hausnummer",
-            "street and number",
-            "rue et numero",
-            "addr",
-            "address line",
-            "address line 1",
-            "address line 2",
-            "address 1",
-            "address 2",
-            "address 3",
-            "*address",
-            "* address",
-        ),
-        *(
-            "address *",
-            "street",
-            "street *",
-            "home street",
-            "residence",
-            "place of residence",
-            "domicile",
-            "*adresse",
-            "*anschrift",
-            "*strasse",
-        ),
-        *(
-            "*strasse nr",
-            "strasse *",
-            "adresse *",
-            "rue",
-            "adresse postale",
-            "direccion",
-            "direccion *",
-            "calle",
-            "domicilio",
-            "indirizzo",
-            "via",
-        ),
-        *("endereco", "rua", "morada", "adres", "straat", "straatnaam", "adress", "gatuadress", "gata", "osoite", "katuosoite", "ulica"),
+        """
+        address, addr line, strasse und hausnummer, strasse hausnummer, street and number, rue et numero, addr, address line, address line
+        1, address line 2, address 1, address 2, address 3, *address, * address, address *, street, street *, home street, residence, place
+        of residence, domicile, *adresse, *anschrift, *strasse, *strasse nr, strasse *, adresse *, rue, adresse postale, direccion,
+        direccion *, calle, domicilio, indirizzo, via, endereco, rua, morada, adres, straat, straatnaam, adress, gatuadress, gata, osoite,
+        katuosoite, ulica
+        """
     )
     other_names = phrases(
-        *(
-            "ip",
-            "*ip*address*",
-            "*ipad*",
-            "mac",
-            "email",
-            "*email*",
-            "mail",
-            "mailadresse",
-            "web",
-            "website",
-            "url",
-            "http",
-            "memory",
-            "wallet",
-            "contract",
-            "bitcoin",
-        ),
-        *(
-            "btc",
-            "eth",
-            "crypto",
-            "token",
-            "bus",
-            "register",
-            "hardware",
-            "network",
-            "pointer",
-            "page",
-            "offset",
-            "peer",
-            "node",
-            "host",
-            "port",
-        ),
+        """
+        ip, *ip*address*, *ipad*, mac, email, *email*, mail, mailadresse, web, website, url, http, memory, wallet, contract, bitcoin, btc,
+        eth, crypto, token, bus, register, hardware, network, pointer, page, offset, peer, node, host, port
+        """
     )
 
     def is_named(self, column: ColumnName) -> bool:

@@ -38,19 +38,10 @@ _ASSIGNED = re.compile(
 )
 _BEARER = re.compile(r"(?i:\b(?:bearer|basic) )(?=[^\s\d]{0,1024}\d)([\w.~+/-]{16,1024}=*)")
 _PASSWORD = phrases(
-    *("password", "*password", "passwd", "pwd", "passphrase", "passwort", "kennwort", "mot de passe", "motdepasse", "contrasena", "senha"),
-    *(
-        "password hash",
-        "passwordhash",
-        "hashed password",
-        "password digest",
-        "pw",
-        "pwd hash",
-        "passwd hash",
-        "pw hash",
-        "user pass",
-        "db pass",
-    ),
+    """
+    password, *password, passwd, pwd, passphrase, passwort, kennwort, mot de passe, motdepasse, contrasena, senha, password hash,
+    passwordhash, hashed password, password digest, pw, pwd hash, passwd hash, pw hash, user pass, db pass
+    """
 )
 _DULL = re.compile(r"[\d.,:+TZ /-]*|(?i:true|false|yes|no|null|none|redacted|\*+|x+|enabled|disabled|active|inactive|sha\d*|bcrypt)")
 _MIN_ENTROPY = 3.0
@@ -69,38 +60,13 @@ class SecretDetector(ByValue):
         "text where the name says key, token or secret; any text where it says password"
     )
     names = phrases(
-        *(
-            "api key",
-            "apikey",
-            "* api key",
-            "secret",
-            "*secret",
-            "client secret",
-            "secret key",
-            "secret access key",
-            "access key",
-            "access key secret",
-            "private key",
-        ),
-        *(
-            "access token",
-            "auth token",
-            "refresh token",
-            "bearer token",
-            "id token",
-            "session token",
-            "api token",
-            "token",
-            "jwt",
-            "credential",
-            "credentials",
-            "signing key",
-        ),
-        *("encryption key", "webhook secret", "otp secret", "totp secret", "private pem", "geheimnis", "schlussel"),
+        """
+        api key, apikey, * api key, secret, *secret, client secret, secret key, secret access key, access key, access key secret, private
+        key, access token, auth token, refresh token, bearer token, id token, session token, api token, token, jwt, credential, credentials,
+        signing key, encryption key, webhook secret, otp secret, totp secret, private pem, geheimnis, schlussel
+        """
     )
-    other_names = phrases(
-        "token count", "tokens used", "* tokens", "max token", "token type", "etag", "checksum", "public key", "ssh public key"
-    )
+    other_names = phrases("token count, tokens used, * tokens, max token, token type, etag, checksum, public key, ssh public key")
 
     def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         known = _KNOWN.match(text)

@@ -25,10 +25,8 @@ class UsSsnDetector(ByValue):
         "`999-99-9999` with an area, group and serial that can be issued (python-stdnum); nine digits, also as numbers, where "
         "the name says so"
     )
-    names = phrases("ssn", "us ssn", "ssn *", "social security", "social security *", "soc sec", "soc sec *", "socsec", "social sec *")
-    other_names = phrases(
-        "part", "part *", "sku", "serial", "order", "order *", "product *", "item *", "article *", "model", "lot", "batch", "isbn"
-    )
+    names = phrases("ssn, us ssn, ssn *, social security, social security *, soc sec, soc sec *, socsec, social sec *")
+    other_names = phrases("part, part *, sku, serial, order, order *, product *, item *, article *, model, lot, batch, isbn")
 
     def matches(self, text: str, column: ColumnName, *, named: bool) -> bool:
         if _HYPHENS.fullmatch(text):
