@@ -86,10 +86,10 @@ class ColumnValues:
         if event != self._event or len(self._texts) >= _CHECKED_AT_ONCE:
             self._flush()
             self._event = event
-        if event.startswith("start"):
-            self._misfit = self._misfit or ("{…}" if event == "start_map" else "[…]")
-        else:
+        if not event.startswith("start"):
             self._texts.append(str(value).lower() if event == "boolean" else str(value))
+        elif self.find_misfit() is None:
+            self._misfit = "{…}" if event == "start_map" else "[…]"
 
     def _flush(self) -> None:
         if self._checks and self._texts and self._misfit is None:
