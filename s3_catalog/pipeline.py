@@ -1,4 +1,4 @@
-"""Hops 3 to 6 on one screen: list, group, infer, publish. Without Dagster; the command line, the tests and the assets call it.
+"""Hops 3 to 7 on one screen: list, group, infer, describe, publish. Without Dagster; the command line, tests and assets call it.
 
 Each hop takes what the one before returned, so that it can run alone and be stored between steps.
 """
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from s3_catalog.catalogs import Action, Outcome, Plan, RetirePolicy, RunRecord, RunStatus, Scope
+from s3_catalog.describing import DescribeRules, describe_tables
 from s3_catalog.discovery.accounting import build_ledger, incomplete_layouts, with_verdicts
 from s3_catalog.discovery.grouping import Grouping, GroupingRules, group_objects
 from s3_catalog.discovery.hints import TableHint, find_partition_misfits, was_listed
@@ -54,6 +55,9 @@ class Observer(Protocol):
 
     def inferred(self, done: int, total: int, table: str) -> None:
         """So many tables of all are inferred; this was the last."""
+
+    def described(self, done: int, total: int, table: str) -> None:
+        """So many tables of all are described; this was the last."""
 
 
 class Clock:
@@ -129,6 +133,7 @@ def crawl(
         grouped = group_manifest(store, settings, manifest, catalog.names())
         known = catalog.known_tables(store.location.store_url)
         results = infer_schemas(store, settings, grouped, known, removed=partial(removed_keys, catalog, store), observer=observer)
+        results = describe_schemas(store, settings, grouped, results, observer=observer)
         return publish_tables(catalog, settings, store, grouped, results, clock=clock, allow_retire=allow_retire)
 
 
@@ -266,6 +271,18 @@ def _inference_rules(settings: Settings) -> InferenceRules:
     )
 
 
+def describe_schemas(
+    store: ObjectStore, settings: Settings, grouped: GroupedObjects, results: Sequence[TableResult], *, observer: Observer | None = None
+) -> list[TableResult]:
+    """Hop 6: samples, profiles and tags of every table, masked; a table that has not changed keeps its own."""
+    progress = observer.described if observer else None
+    return describe_tables(store, grouped.grouping, results, _describe_rules(settings), progress=progress)
+
+
+def _describe_rules(settings: Settings) -> DescribeRules:
+    return DescribeRules(limits=_inference_rules(settings).limits)
+
+
 def removed_keys(catalog: SqlCatalog, store: ObjectStore) -> pa.Array:
     """The keys that the last ledger of this location holds as removed by their tables' logs."""
     parts = [pa.array([], pa.string())]
@@ -285,7 +302,7 @@ def publish_tables(
     run_id: str | None = None,
     allow_retire: bool = False,
 ) -> CrawlReport:
-    """Hop 6: plan and apply, with the ledger and the run in the same transaction; one publisher at a time.
+    """Hop 7: plan and apply, with the ledger and the run in the same transaction; one publisher at a time.
 
     Raises:
         CatalogError: the catalog refused, or is held by another crawl for too long; nothing was written.

@@ -41,23 +41,29 @@ def open_progress() -> Iterator[Observer]:
 
 
 class _Bars:
-    """An `Observer` that moves two bars."""
+    """An `Observer` that moves a bar per hop."""
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._listing = bars.add_task("listing objects", total=None, count="", now="")
         self._listed = 0
-        self._reading: TaskID | None = None
+        self._steps: dict[str, TaskID] = {}
 
     def listed(self, objects: int, prefix: str) -> None:
         self._listed = objects
         self._bars.update(self._listing, completed=objects, count=f"{objects:,}", now=_ending(prefix))
 
     def inferred(self, done: int, total: int, table: str) -> None:
-        if self._reading is None:
+        self._step("reading tables", done, total, table)
+
+    def described(self, done: int, total: int, table: str) -> None:
+        self._step("describing tables", done, total, table)
+
+    def _step(self, step: str, done: int, total: int, table: str) -> None:
+        if step not in self._steps:
             self._bars.update(self._listing, completed=self._listed, total=self._listed, now="")
-            self._reading = self._bars.add_task("reading tables", total=total, count="", now="")
-        self._bars.update(self._reading, completed=done, count=f"{done:,}/{total:,}", now=_ending(table))
+            self._steps[step] = self._bars.add_task(step, total=total, count="", now="")
+        self._bars.update(self._steps[step], completed=done, count=f"{done:,}/{total:,}", now=_ending(table))
 
 
 class _Lines:
@@ -71,6 +77,9 @@ class _Lines:
 
     def inferred(self, done: int, total: int, table: str) -> None:
         self._say(f"read {done:,} of {total:,} tables so far, the last {printable(table)}")
+
+    def described(self, done: int, total: int, table: str) -> None:
+        self._say(f"described {done:,} of {total:,} tables so far, the last {printable(table)}")
 
     def _say(self, line: str) -> None:
         now = time.monotonic()

@@ -1,4 +1,5 @@
-"""The flow as assets: `prefixes`, then per prefix `object_manifest -> table_layouts -> table_schemas -> published_tables`.
+"""The flow as assets: `prefixes`, then per prefix `object_manifest -> table_layouts -> table_schemas -> table_descriptions ->
+published_tables`.
 
 A run covers one prefix or many. What is wrong with one file, table or prefix is data, which the checks show; the last asset fails the
 prefixes whose listing is not complete, after everything else is published.
@@ -14,6 +15,7 @@ import dagster as dg
 
 from s3_catalog import pipeline
 from s3_catalog.catalogs._ledger_chunks import digest_manifest
+from s3_catalog.catalogs._sql_rows import digest_table
 from s3_catalog.config import Settings
 from s3_catalog.defs import hops
 from s3_catalog.defs.failures import as_failure, describe_failed, raise_if_nothing_listed
@@ -21,6 +23,7 @@ from s3_catalog.defs.hops import Parts, ScopeRule
 from s3_catalog.defs.io_managers import IO_MANAGER_KEY
 from s3_catalog.defs.metadata import (
     Metadata,
+    describe_descriptions,
     describe_layouts,
     describe_manifest,
     describe_place,
@@ -100,19 +103,34 @@ def table_schemas(
     return dg.MaterializeResult(value=hops.write_results(parts), data_version=dg.DataVersion(digest_texts(schemas)))
 
 
+def table_descriptions(
+    context: dg.AssetExecutionContext, settings: SettingsResource, store: StoreResource, table_layouts: Parts, table_schemas: Parts
+) -> dg.MaterializeResult[Parts]:
+    """Tags with their reasons, figures and some masked rows of every table; nothing private leaves the step."""
+    grouped = hops.read_grouped(table_layouts)
+    with as_failure():
+        chosen = settings.load()
+        opened = store.open(chosen)
+        results = pipeline.describe_schemas(opened, chosen, grouped, hops.read_results(table_schemas, grouped, "table_schemas"))
+    parts = hops.part_by_home(results, hops.home_scopes(grouped, scope_rule(chosen, opened)), table_layouts)
+    tell(context, {key: describe_descriptions(here) for key, here in parts.items()}, opened)
+    described = sorted(f"{table.layout.identity}\0{digest_table(table)}" for result in results for table in result.tables)
+    return dg.MaterializeResult(value=hops.write_results(parts), data_version=dg.DataVersion(digest_texts(described)))
+
+
 def published_tables(
     context: dg.AssetExecutionContext,
     settings: SettingsResource,
     store: StoreResource,
     table_layouts: Parts,
-    table_schemas: Parts,
+    table_descriptions: Parts,
 ) -> dg.MaterializeResult[None]:
     """The tables in the catalog, with their ledger: all prefixes of a run in one transaction."""
     grouped = hops.read_grouped(table_layouts)
     with as_failure(), settings.open_catalog() as state:
         chosen = settings.load()
         opened = store.open(chosen)
-        results = hops.read_results(table_schemas, grouped)
+        results = hops.read_results(table_descriptions, grouped, "table_descriptions")
         report = pipeline.publish_tables(state, chosen, opened, grouped, results, clock=store.clock, run_id=context.run.run_id)
     rule = scope_rule(chosen, opened)
     told = describe_publication(report, hops.home_scopes(grouped, rule), rule, table_layouts)
@@ -138,6 +156,7 @@ def build_assets() -> list[dg.AssetsDefinition]:
             dg.asset(**per_prefix, kinds={"s3", "parquet"}, deps=["prefixes"])(object_manifest),
             dg.asset(**per_prefix, kinds={"duckdb", "parquet"})(table_layouts),
             dg.asset(**per_prefix, kinds={"arrow", "parquet"})(table_schemas),
+            dg.asset(**per_prefix, kinds={"duckdb", "parquet"})(table_descriptions),
             dg.asset(**per_prefix, kinds={"sql", "table"})(published_tables),
         ]
         return [asset for asset in dg.with_source_code_references(assets) if isinstance(asset, dg.AssetsDefinition)]

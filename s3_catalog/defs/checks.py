@@ -1,4 +1,4 @@
-"""What is wrong, per prefix: an incomplete listing, failed objects, schema conflicts, empty tables. None of them stops a run."""
+"""What is wrong, per prefix: an incomplete listing, failed objects, schema conflicts, empty tables, personal data. None stops a run."""
 
 # No `from __future__ import annotations`: Dagster reads the type of `context`.
 import warnings
@@ -10,6 +10,7 @@ from s3_catalog.defs import hops
 from s3_catalog.defs.hops import Parts
 from s3_catalog.defs.metadata import write_markdown
 from s3_catalog.defs.partitions import PREFIXES
+from s3_catalog.describing.review import find_unmasked, find_untagged
 from s3_catalog.inference import TableResult
 from s3_catalog.model.ledger import FailedPrefix
 from s3_catalog.pipeline import GroupedObjects
@@ -22,8 +23,10 @@ SEVERITIES = {
     "no_failed_objects": dg.AssetCheckSeverity.ERROR,
     "no_schema_conflicts": dg.AssetCheckSeverity.WARN,
     "no_empty_tables": dg.AssetCheckSeverity.WARN,
+    "untagged_personal_data": dg.AssetCheckSeverity.ERROR,
+    "sample_masked": dg.AssetCheckSeverity.ERROR,
 }
-_MANIFEST, _SCHEMAS = dg.AssetKey("object_manifest"), dg.AssetKey("table_schemas")
+_MANIFEST, _SCHEMAS, _DESCRIPTIONS = (dg.AssetKey(name) for name in ("object_manifest", "table_schemas", "table_descriptions"))
 
 
 def build_checks() -> list[dg.AssetChecksDefinition]:
@@ -38,9 +41,21 @@ def build_checks() -> list[dg.AssetChecksDefinition]:
             ),
             _spec("no_empty_tables", _SCHEMAS, "Every table has at least one row, as far as rows were counted.", reads=["table_layouts"]),
         ]
+        descriptions = [
+            _spec(
+                "untagged_personal_data",
+                _DESCRIPTIONS,
+                "Every column was looked at for personal data, and what is masked in a sample has a tag.",
+                reads=["table_layouts"],
+            ),
+            _spec(
+                "sample_masked", _DESCRIPTIONS, "No detector finds personal data in what samples and figures show.", reads=["table_layouts"]
+            ),
+        ]
         return [
             dg.multi_asset_check(name="check_listing", specs=listing, can_subset=True)(check_listing),
             dg.multi_asset_check(name="check_tables", specs=tables, can_subset=True)(check_tables),
+            dg.multi_asset_check(name="check_descriptions", specs=descriptions, can_subset=True)(check_descriptions),
         ]
 
 
@@ -57,11 +72,26 @@ def check_tables(
     found: dict[str, dict[str, Findings]] = {}
     for key, rows in table_layouts.items():
         grouped = hops.read_grouped({key: rows})
-        results = hops.read_results({key: table_schemas[key]}, grouped)
+        results = hops.read_results({key: table_schemas[key]}, grouped, "table_schemas")
         found[key] = {
             "no_failed_objects": failed_objects(grouped, results),
             "no_schema_conflicts": schema_conflicts(results),
             "no_empty_tables": empty_tables(results),
+        }
+    yield from _evaluate(context, found)
+
+
+def check_descriptions(
+    context: dg.AssetCheckExecutionContext, table_layouts: Parts, table_descriptions: Parts
+) -> Iterator[dg.AssetCheckEvaluation | dg.Output[None]]:
+    """Whether personal data is known and hidden."""
+    found: dict[str, dict[str, Findings]] = {}
+    for key, rows in table_layouts.items():
+        results = hops.read_results({key: table_descriptions[key]}, hops.read_grouped({key: rows}), "table_descriptions")
+        tables = [table for result in results for table in result.tables]
+        found[key] = {
+            "untagged_personal_data": [finding for table in tables for finding in find_untagged(table)],
+            "sample_masked": [finding for table in tables for finding in find_unmasked(table)],
         }
     yield from _evaluate(context, found)
 

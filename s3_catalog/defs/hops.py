@@ -62,7 +62,7 @@ RESULT_ROWS = pa.schema(
         pa.field("dead", pa.list_(pa.string()), nullable=False),
     ]
 )
-"""Of `table_schemas`: one row per layout, in the order of `table_layouts`; files that hold several tables give it several."""
+"""Of `table_schemas` and `table_descriptions`: one row per layout, in the order of `table_layouts`; files can hold several tables."""
 
 
 class StaleInputError(S3CatalogError):
@@ -189,8 +189,8 @@ def _result_row(result: TableResult) -> dict[str, Any]:
     }
 
 
-def read_results(parts: Mapping[str, pa.Table], grouped: GroupedObjects) -> list[TableResult]:
-    """Join results, in the order of the layouts they belong to.
+def read_results(parts: Mapping[str, pa.Table], grouped: GroupedObjects, asset: str) -> list[TableResult]:
+    """Join the results that an asset stored, in the order of the layouts they belong to.
 
     Raises:
         StaleInputError: they are of other objects, or of other hints.
@@ -201,7 +201,7 @@ def read_results(parts: Mapping[str, pa.Table], grouped: GroupedObjects) -> list
     by_layout = {_what_was_read(result.layout): result for result in found}
     wanted = [_what_was_read(layout) for layout in grouped.grouping.layouts]
     if set(wanted) != by_layout.keys():
-        raise StaleInputError("table_schemas is of other objects or hints than table_layouts: materialize table_schemas again")
+        raise StaleInputError(f"{asset} is of other objects or hints than table_layouts: materialize {asset} again")
     return [by_layout[layout] for layout in wanted]
 
 

@@ -86,6 +86,22 @@ def describe_results(results: Sequence[TableResult]) -> Metadata:
     }
 
 
+def describe_descriptions(results: Sequence[TableResult]) -> Metadata:
+    """Which tags the tables have and why, how many rows are shown of them, and what went wrong; no row and no value."""
+    described = [(table.name, table.description) for result in results for table in result.tables if table.description is not None]
+    tags = [(name, t.column or "", t.name, t.why, f"{t.confidence:.2f}") for name, found in described for t in found.tags]
+    withheld = [(name, found.sample.withheld) for name, found in described if found.sample.withheld]
+    problems = [(name, warning) for name, found in described for warning in found.warnings]
+    return {
+        "described tables": len(described),
+        "sample rows": sum(len(found.sample.rows) for _, found in described),
+        "masked columns": sum(len(found.sample.masked) for _, found in described),
+        **({"tags": write_markdown(("table", "column", "tag", "why", "confidence"), tags)} if tags else {}),
+        **({"samples withheld": write_markdown(("table", "reason"), withheld)} if withheld else {}),
+        **({"problems": write_markdown(("table", "what"), problems)} if problems else {}),
+    }
+
+
 def describe_tables(tables: Sequence[Table]) -> Metadata:
     """The tables of one partition: a Markdown table, the columns of all, and the row count where every table's is known."""
     rows = [(t.name, t.format, t.layout.location, len(t.columns), t.layout.object_count, t.layout.size_bytes, _row_text(t)) for t in tables]

@@ -17,7 +17,7 @@ from s3_catalog.defs.resources import SettingsResource
 from s3_catalog.model.tables import Table
 from s3_catalog.pipeline import open_state
 
-ASSETS = ("object_manifest", "table_layouts", "table_schemas", "published_tables")
+ASSETS = ("object_manifest", "table_layouts", "table_schemas", "table_descriptions", "published_tables")
 
 
 @dataclass(kw_only=True)

@@ -22,7 +22,8 @@ GRAPH = {
     "object_manifest": (["prefixes"], {"s3", "parquet"}, True),
     "table_layouts": (["object_manifest"], {"duckdb", "parquet"}, True),
     "table_schemas": (["table_layouts"], {"arrow", "parquet"}, True),
-    "published_tables": (["table_layouts", "table_schemas"], {"sql", "table"}, True),
+    "table_descriptions": (["table_layouts", "table_schemas"], {"duckdb", "parquet"}, True),
+    "published_tables": (["table_layouts", "table_descriptions"], {"sql", "table"}, True),
 }
 """Asset -> the assets it reads, its kinds, whether it has a partition per prefix."""
 
@@ -62,6 +63,8 @@ def test_checks_are_of_their_assets() -> None:
         "table_schemas:no_failed_objects",
         "table_schemas:no_schema_conflicts",
         "table_schemas:no_empty_tables",
+        "table_descriptions:untagged_personal_data",
+        "table_descriptions:sample_masked",
     }
 
 

@@ -179,7 +179,7 @@ def test_results_come_back(tables: list[Table], data: st.DataObject) -> None:
     grouped = grouped_of(tables)
     homes = [RULE.of_location(table.layout.location) for table in tables]
     keys = [write_partition_key(scope) for scope in {*homes, "empty/"}]
-    again = hops.read_results(stored(hops.write_results(hops.part_by_home(results, homes, keys))), grouped)
+    again = hops.read_results(stored(hops.write_results(hops.part_by_home(results, homes, keys))), grouped, "table_schemas")
     assert again == results
 
 
@@ -195,9 +195,9 @@ def test_results_of_other_objects_are_refused(table: Table) -> None:
     parts = hops.write_results({"a/": [TableResult(layout=table.layout, tables=(table,))]})
     changed = replace(table, layout=replace(table.layout, content_digest=table.layout.content_digest + "x"))
     with pytest.raises(StaleInputError, match="materialize table_schemas again"):
-        hops.read_results(parts, grouped_of([changed]))
+        hops.read_results(parts, grouped_of([changed]), "table_schemas")
     with pytest.raises(StaleInputError):
-        hops.read_results(parts, grouped_of([]))
+        hops.read_results(parts, grouped_of([]), "table_schemas")
 
 
 def test_a_pinned_table_that_spans_scopes_stays_in_one_part() -> None:

@@ -82,7 +82,7 @@ def test_a_failed_prefix_fails_the_command_and_shows_in_the_web_server(
     assert s3_server.secret_key not in done.stderr + done.stdout
     assert locations(home) == ["alpha/t.csv", "zeta/t.csv"]
     with web_server(home, environ) as url:
-        for asset in ("object_manifest", "table_layouts", "table_schemas", "published_tables"):
+        for asset in ("object_manifest", "table_layouts", "table_schemas", "table_descriptions", "published_tables"):
             assert partition_statuses(url, asset) == {"materialized": ["alpha/", "zeta/"], "failed": ["secret/"]}
 
 
