@@ -103,11 +103,13 @@ class DetectorFailure:
 class Detections:
     """What all detectors say of a table: at most one kind per column as a whole, any number `inside` one.
 
+    `columns` are the table's own columns that were looked at: `user.email` may be one, or a field of `user`.
     While there are `failures` nobody knows what else there is: such a table's sample must not be shown.
     """
 
     found: tuple[Detection, ...] = ()
     failures: tuple[DetectorFailure, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 class Detector(Protocol):

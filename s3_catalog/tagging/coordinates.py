@@ -70,6 +70,7 @@ class CoordinatesDetector(ByValue):
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:
         if self.is_other(column):
             return
+        yield from (match.span() for match in _POINT.finditer(text) if _is_place(match[2], match[1]))
         yield from (match.span() for match in _INSIDE.finditer(text) if _is_place(match[1], match[2]) and _is_far_out(match[1], match[2]))
 
     def _limit(self, column: ColumnName) -> int | None:

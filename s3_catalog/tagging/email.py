@@ -15,10 +15,13 @@ from s3_catalog.tagging._names import phrases
 _ATOM = r"[\w.!#$%&'*+^`{|}~-]"
 _DOMAIN = r"(?:[^\W_](?:[\w-]{0,62})\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-zA-Z0-9-]{2,40})"
 _ADDRESS = re.compile(rf"(?:{_ATOM}|[/=?]){{1,64}}@{_DOMAIN}")
+_AT = r"@|%40|\\u0040|&\#0?64;"
 _INSIDE = re.compile(
-    rf"""(?<!{_ATOM})(?:{_ATOM}{{1,256}}|"[^"\s@]{{1,64}}")(?:@|%40){_DOMAIN}(?![\w@])(?!:[\w/~]|\.[^\W\d_])""",
+    rf"""(?<!{_ATOM})(?:{_ATOM}{{1,256}}|"[^"\s@]{{1,64}}")(?:{_AT}){_DOMAIN}(?![\w@])(?!:[\w.~-]{{0,60}}/|\.[^\W\d_])""",
 )
 _LOCAL = re.compile(r"\w")
+_ANY_AT = re.compile(_AT)
+_DISPLAY_NAME = re.compile(r"""(?:"[^"\n]{1,80}"|(?<!\w)[^\W\d_a-z][\w.'’-]{0,40}(?:,? [^\W\d_a-z][\w.'’-]{0,40}){0,3}) ?<$""")
 _URL_AHEAD = re.compile(r"://[^\s/?#]{0,300}$")
 
 
@@ -45,12 +48,13 @@ class EmailDetector(ByValue):
         return bool(addresses) and all(_ADDRESS.fullmatch(address) for address in addresses)
 
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:
-        if ("@" not in text and "%40" not in text) or self.is_other(column):
+        if not _ANY_AT.search(text) or self.is_other(column):
             return
         for match in _INSIDE.finditer(text):
             in_url = _URL_AHEAD.search(text, max(0, match.start() - 300), match.start())
             if _LOCAL.search(match[0]) and not in_url:
-                yield match.span()
+                named = _DISPLAY_NAME.search(text, max(0, match.start() - 100), match.start())
+                yield named.start() if named else match.start(), match.end() + bool(named and text[match.end() :].startswith(">"))
 
 
 DETECTOR = EmailDetector()

@@ -54,7 +54,7 @@ class Masker:
         self._max_text = max_text
         self._names: dict[tuple[str, ...], ColumnName] = {}
         self._labels = {found.column: found.label for found in detections.found if not found.inside}
-        self._above = {path[:end] for path in self._labels for end in _beginnings(path)}
+        self._above = {path[:end] for path in self._labels.keys() - set(detections.columns) for end in _beginnings(path)}
 
     def mask(self, column: str, value: object) -> object:
         """Mask one value of a column. What comes back is JSON's: dict, list, str, int, finite float, bool or None."""

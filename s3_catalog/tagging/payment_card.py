@@ -9,9 +9,9 @@ from s3_catalog.tagging import Certainty, ColumnName
 from s3_catalog.tagging._by_value import ByValue, digits
 from s3_catalog.tagging._names import phrases
 
-_GROUPED = r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5}"
+_GROUPED = r"\d{4}([ .-])\d{4}\1\d{4}\1\d{4}(?:\1\d{3})?|\d{4}([ .-])\d{6}\2\d{4,5}"
 _SHAPE = re.compile(rf"\d{{13,19}}|{_GROUPED}", re.ASCII)
-_INSIDE = re.compile(rf"(?<![\w.,-])(?:{_GROUPED}|\d{{13,19}})(?![\w-]|[.,]\d)", re.ASCII)
+_INSIDE = re.compile(rf"(?<!\w)(?<!\d\.)(?:{_GROUPED}|\d{{13,19}})(?!\w|\.\d)", re.ASCII)
 # (first and last beginning, lengths), of ISO/IEC 7812 issuers as they publish them
 _ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
     ("4", "4", frozenset({13, 16, 19})),  # Visa

@@ -23,12 +23,12 @@ _Result = TypeVar("_Result")
 TOO_SLOW = "TooSlow"
 TOO_MANY_FIELDS = "TooManyFields"
 INSIDE_SHARE = 0.01
-"""The share of values that must hold a find beside other words, for a column to count as text with such data inside."""
+"""The share of values that must hold a find beside several words, for a column to count as text with such data inside."""
 MIXED_SHARE = 0.3
 """The share of values that must be of a kind as a whole, for a column of several kinds."""
 MIXED_VALUES = 3
 """The same as a number, so that one chance hit among two values is none."""
-_WORD = re.compile(r"[^\W\d_]{2}")
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def detect_columns(
     leaves = scan.collect(columns)
     for path, name in name_paths({path: leaf.trail for path, leaf in leaves.items()}, table).items():
         scan.scan_column(name, leaves[path])
-    return Detections(found=tuple(scan.found), failures=tuple(dict.fromkeys(scan.failures)))
+    return Detections(found=tuple(scan.found), failures=tuple(dict.fromkeys(scan.failures)), columns=tuple(columns))
 
 
 def columns_of(rows: Iterable[Mapping[str, object]]) -> dict[str, list[object]]:
@@ -218,7 +218,7 @@ def _find_hits(detector: Detector, column: ColumnName, texts: Sequence[str]) -> 
     for number, text in enumerate(texts):
         spans = list(detector.find(column, text))
         if spans:
-            (within if _WORD.search(_outside(text, spans)) else whole).add(number)
+            (within if len(_WORD.findall(_outside(text, spans))) > 1 else whole).add(number)
     return _Hits(frozenset(within), frozenset(whole))
 
 

@@ -33,8 +33,8 @@ _URL_PASSWORD = r"(?<=://)[^\s/:@]{1,128}:[^\s/@]{1,256}(?=@)"  # noqa: S105  a 
 _STORAGE_KEY = r"(?i:(?<=AccountKey=)|(?<=SharedAccessKey=))[A-Za-z0-9+/]{40,100}={0,2}"
 _KNOWN = re.compile(rf"{_KEY_BLOCK}|(?<![A-Za-z0-9_])(?:{_JWT}|{_TOKENS})|{_URL_PASSWORD}|{_STORAGE_KEY}")
 _ASSIGNED = re.compile(
-    r"(?<![A-Za-z])(?i:password|passwd|pwd|passwort|secret|api[_-]?key|access[_-]?token|auth[_-]?token|client[_-]?secret|private[_-]?key)"
-    r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?([^\s\"',;&]{4,256})",
+    r"(?<![\w-])[\w-]{0,60}?(?i:(?P<word>password|passwd|pwd|passwort|kennwort)|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)[\w-]{0,40}"
+    r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?P<value>[^\s\"',;&]{4,256})",
 )
 _BEARER = re.compile(r"(?i:\b(?:bearer|basic) )(?=[^\s\d]{0,1024}\d)([\w.~+/-]{16,1024}=*)")
 _PASSWORD = phrases(
@@ -82,7 +82,14 @@ class SecretDetector(ByValue):
 
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:
         yield from (match.span() for match in _KNOWN.finditer(text))
-        yield from (match.span(1) for pattern in (_ASSIGNED, _BEARER) for match in pattern.finditer(text))
+        yield from (match.span(1) for match in _BEARER.finditer(text))
+        for match in _ASSIGNED.finditer(text):
+            if _is_password(match["value"]) and (match["word"] or _is_key(match["value"])):
+                yield match.span("value")
+
+
+def _is_key(text: str) -> bool:
+    return len(text) >= 8 and any(c.isdigit() for c in text) and any(c.isalpha() for c in text)
 
 
 def _is_password(text: str) -> bool:

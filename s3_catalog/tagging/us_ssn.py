@@ -11,7 +11,11 @@ from s3_catalog.tagging._names import phrases
 
 _HYPHENS = re.compile(r"\d{3}-\d{2}-\d{4}", re.ASCII)
 _NAMED = re.compile(r"\d{7,9}|\d{3} \d{2} \d{4}", re.ASCII)
-_INSIDE = re.compile(r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-]|\.\d)", re.ASCII)
+_INSIDE = re.compile(
+    r"(?<![\w.-])(\d{3}-\d{2}-\d{4})(?![\w-]|\.\d)"
+    r"|(?<![a-z])(?:ssn|social security(?: number| no\.?| #)?)[ :#=]{0,4}(\d{3}[ -]?\d{2}[ -]?\d{4})(?!\w)",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 class UsSsnDetector(ByValue):
@@ -37,11 +41,12 @@ class UsSsnDetector(ByValue):
         return _is_issued(text.replace(" ", "").zfill(9))
 
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:
-        if "-" not in text or self.is_other(column):
+        if self.is_other(column):
             return
         for match in _INSIDE.finditer(text):
-            if _is_issued(match[0]):
-                yield match.span()
+            group = match.lastindex or 0
+            if _is_issued(match[group].replace(" ", "")):
+                yield match.span(group)
 
 
 def _is_issued(text: str) -> bool:

@@ -174,6 +174,68 @@ def test_words_around_a_value_stay() -> None:
     assert mask_value(text, "note", NOTHING) == "Please call <phone> or write to <email>, thanks."
 
 
+MASKED = {
+    "Write to Erika Mustermann <erika@example.org>, please": "Write to <email>, please",
+    "ERIKA@EXAMPLE.ORG.": "<email>.",
+    "mail=erika@example.org,x": "mail=<email>,x",
+    "erika@example.org:443": "<email>:443",
+    "mailto:erika@example.org?subject=hi": "mailto:<email>?subject=hi",
+    "?e=erika%40example.org&phone=%2B493023125123": "?e=<email>&phone=<phone>",
+    "erika\\u0040example.org": "<email>",
+    "4111-1111-1111-1111": "<payment card>",
+    "4111.1111.1111.1111": "<payment card>",
+    "4111 1111 1111 1111 12/29": "<payment card> 12/29",
+    "Erika,536-90-4399,4111111111111111,9": "Erika,<us ssn>,<payment card>,9",
+    "ssn 536904399": "ssn <us ssn>",
+    "DE89 3704 0044 0532 0130 00 until May": "<iban> until May",
+    "0049 30 23125123": "<phone>",
+    "tel. 030 23125123": "tel. <phone>",
+    "1-202-555-0123": "<phone>",
+    "ip=203.0.113.9:80": "ip=<ip address>:80",
+    "[2001:db8::1]:443": "[<ip address>]:443",
+    "born 12.03.1980": "born <date of birth>",
+    "POINT(13.404954 52.520008)": "<coordinate>",
+    "x DNI 12345678Z y": "x DNI <national id> y",
+    "postgres://app:hunter22@db/app": "postgres://<secret>@db/app",
+    "password=hunter22": "password=<secret>",
+    "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY": "aws_secret_access_key = <secret>",
+    "Authorization: Bearer abcdefghijkl123456": "Authorization: Bearer <secret>",
+}
+
+
+@pytest.mark.parametrize(("text", "masked"), MASKED.items())
+def test_finds_in_texts_as_people_write_them(text: str, masked: str) -> None:
+    assert mask_value(text, "c", NOTHING) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "git@git.example.org:team/repo.git",
+        "lodash@4.17.21",
+        "Browser/120.0.0.0",
+        "version 1.2.3.4",
+        "release=203.0.113.9",
+        "0.4111111111111111",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "2024-01-31T10:00:00+01:00",
+        "tokens=4096",
+        "token refresh",
+        "std::vector",
+        "12:30:45",
+        "1.25, 3.5",
+        "978-3-16-148410-0",
+    ],
+)
+def test_look_alikes_in_texts_stay(text: str) -> None:
+    assert mask_value(text, "c", NOTHING) == text
+
+
+def test_a_flat_column_named_like_a_field_hides_no_other_column() -> None:
+    rows = [{"user": "abc", "user.email": f"a{i}@example.org"} for i in range(3)]
+    assert mask_rows(rows, detect_columns(columns_of(rows)))[0] == {"user": "abc", "user.email": "<email>"}
+
+
 @pytest.mark.parametrize("value", [5, -1.5, True, None, "plain words", "2024-01-31", "1.2.3", "order 20240131-0042", "00123"])
 def test_ordinary_values_stay_as_they_are(value: object) -> None:
     assert mask_value(value, "c", NOTHING) == value
