@@ -31,10 +31,14 @@ _BESIDE = frozenset(
     email birth birthday dob birthdate ssn gender sex age surname lastname geburtsdatum vorname apellido apellidos prenom
     """.split()  # noqa: SIM905  a list of words is read more easily than a list of strings
 )
-_THINGS = frozenset(
+_THINGS = phrases(
     """
-    product company store shop vendor supplier brand city country file project team event department
-    """.split()  # noqa: SIM905  a list of words is read more easily than a list of strings
+    product, company, companies, store, shop, vendor, supplier, brand, city, cities, country, countries, file, project, team, event,
+    department, station, hotel, restaurant, organisation, organization, institution, account, category, categories, campaign, region
+    """
+)
+_BESIDE_THINGS = frozenset(
+    ("product", "sku", "price", "brand", "stock", "isbn", "founded", "website", "industry", "vat", "area", "population")
 )
 
 
@@ -80,9 +84,14 @@ class PersonNameDetector(ByValue):
             return True
         if column.words in (("first",), ("last",), ("middle",), ("given",), ("family",)) and {"name", "names"} & column.context:
             return True
-        if not _BARE.fullmatch(column.text) or column.context & _THINGS or column.siblings & _THINGS:
+        if not _BARE.fullmatch(column.text):
             return False
-        return bool(_PEOPLE.search(f"_{'_'.join(sorted(column.context))}_")) or bool(column.siblings & _BESIDE)
+        around = f"_{'__'.join(column.context)}_"
+        people, things = _PEOPLE.search(around) is not None, _THINGS.search(around) is not None
+        if people and not things:
+            return True
+        beside = column.siblings & (_BESIDE - {"email"} if things else _BESIDE)  # companies have addresses too
+        return bool(beside) and not column.siblings & _BESIDE_THINGS
 
 
 DETECTOR = PersonNameDetector()

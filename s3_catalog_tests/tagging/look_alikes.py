@@ -15,6 +15,8 @@ def columns() -> Iterator[Labelled]:
         table, _, column = name.rpartition("/")
         yield Labelled(column=column, maker=maker, table=table)
     yield Labelled(column="name", maker=lambda r: make.sentence(r, 2), beside=("price", "sku"))
+    yield Labelled(column="name", maker=lambda r: f"{make.last(r)} Foods", table="suppliers", beside=("email", "country", "rating"))
+    yield Labelled(column="name", maker=lambda r: r.choice(("Spain", "France", "Italy")), table="countries", beside=("code", "area_km2"))
     yield Labelled(column="name", maker=lambda r: f"{make.last(r)} GmbH", table="companies", beside=("email", "phone"))
 
 

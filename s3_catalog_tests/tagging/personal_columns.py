@@ -322,6 +322,9 @@ BY_DETECTOR: dict[str, list[tuple[str, Maker]]] = {
 
 SEVERAL: tuple[Labelled, ...] = (
     Labelled(column="Telefon (geschäftlich)", maker=lambda r: f"030-23125{r.randrange(1000):03}", detectors=("phone",)),
+    Labelled(column="name", maker=make.full, detectors=("person_name",), table="customers", beside=("email", "city", "country")),
+    Labelled(column="name", maker=make.full, detectors=("person_name",), table="export", beside=("email", "phone", "city", "company")),
+    Labelled(column="name", maker=make.full, detectors=("person_name",), table="accounts", beside=("email", "gender", "birth_date")),
     Labelled(column="emp_name", maker=make.full, detectors=("person_name",)),
     Labelled(column="cust_name", maker=make.full, detectors=("person_name",)),
     Labelled(column="assignee_name", maker=make.full, detectors=("person_name",)),
