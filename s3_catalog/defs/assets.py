@@ -15,7 +15,6 @@ import dagster as dg
 
 from s3_catalog import pipeline
 from s3_catalog.catalogs._ledger_chunks import digest_manifest
-from s3_catalog.catalogs._sql_rows import digest_table
 from s3_catalog.config import Settings
 from s3_catalog.defs import hops
 from s3_catalog.defs.failures import as_failure, describe_failed, raise_if_nothing_listed
@@ -36,6 +35,7 @@ from s3_catalog.defs.partitions import PREFIXES, read_partition_key, register_pr
 from s3_catalog.defs.resources import SettingsResource, StoreResource
 from s3_catalog.discovery.scopes import ROOT_SCOPE
 from s3_catalog.model.ledger import FailedPrefix
+from s3_catalog.model.records import write_table
 from s3_catalog.model.snapshots import digest_texts, take_snapshot
 from s3_catalog.storage import ObjectStore
 
@@ -114,7 +114,7 @@ def table_descriptions(
         results = pipeline.describe_schemas(opened, chosen, grouped, hops.read_results(table_schemas, grouped, "table_schemas"))
     parts = hops.part_by_home(results, hops.home_scopes(grouped, scope_rule(chosen, opened)), table_layouts)
     tell(context, {key: describe_descriptions(here) for key, here in parts.items()}, opened)
-    described = sorted(f"{table.layout.identity}\0{digest_table(table)}" for result in results for table in result.tables)
+    described = sorted(f"{table.layout.identity}\0{write_table(table)[0]}" for result in results for table in result.tables)
     return dg.MaterializeResult(value=hops.write_results(parts), data_version=dg.DataVersion(digest_texts(described)))
 
 

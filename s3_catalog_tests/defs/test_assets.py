@@ -94,7 +94,8 @@ def test_assets_run_one_after_the_other_give_the_same(lake: Deployment, deploy: 
     assert set(lake.statuses("published_tables").values()) == {"MATERIALIZED"}
 
 
-def test_schemas_of_an_older_grouping_are_not_published(deploy: Deploy, fill_folder: Callable[..., Path]) -> None:
+@pytest.mark.parametrize(("asset", "stale"), [("table_descriptions", "table_schemas"), ("published_tables", "table_descriptions")])
+def test_what_was_made_of_an_older_grouping_is_not_used(deploy: Deploy, fill_folder: Callable[..., Path], asset: str, stale: str) -> None:
     folder = fill_folder({"a/t.csv": CSV})
     deployment = deploy(folder)
     deployment.run()
@@ -102,8 +103,8 @@ def test_schemas_of_an_older_grouping_are_not_published(deploy: Deploy, fill_fol
     (folder / "a" / "t.csv").write_bytes(CSV + b"3,three\n")
     earlier = [dg.AssetKey("object_manifest"), dg.AssetKey("table_layouts")]
     assert deployment.run("catalog_prefixes", partition_key="a/", asset_selection=earlier).success
-    result = deployment.run("catalog_prefixes", partition_key="a/", asset_selection=[dg.AssetKey("published_tables")])
-    assert failure_texts(result) == ["table_schemas is of other objects or hints than table_layouts: materialize table_schemas again"]
+    result = deployment.run("catalog_prefixes", partition_key="a/", asset_selection=[dg.AssetKey(asset)])
+    assert failure_texts(result) == [f"{stale} is of other objects or hints than table_layouts: materialize {stale} again"]
     assert deployment.tables() == before
 
 
@@ -175,7 +176,7 @@ def test_checks_find_conflicts_and_empty_tables(deploy: Deploy, fill_folder: Cal
     wrong = {(check, partition) for (check, partition), passed in deployment.checks().items() if not passed}
     assert ("no_schema_conflicts", "conflict/") in wrong
     assert {partition for _, partition in wrong} <= {"conflict/", "empty/"}
-    assert len(deployment.checks()) == 4 * 3
+    assert len(deployment.checks()) == 6 * 3
 
 
 @pytest.mark.parametrize("text", ["a|b", "<script>", "[x](javascript:1)", "a\nb", "`c`", "**d**", "$e$"])

@@ -23,7 +23,7 @@ GRAPH = {
     "table_layouts": (["object_manifest"], {"duckdb", "parquet"}, True),
     "table_schemas": (["table_layouts"], {"arrow", "parquet"}, True),
     "table_descriptions": (["table_layouts", "table_schemas"], {"duckdb", "parquet"}, True),
-    "published_tables": (["table_layouts", "table_descriptions"], {"sql", "table"}, True),
+    "published_tables": (["table_descriptions", "table_layouts"], {"sql", "table"}, True),
 }
 """Asset -> the assets it reads, its kinds, whether it has a partition per prefix."""
 

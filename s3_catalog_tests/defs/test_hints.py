@@ -68,7 +68,9 @@ def test_a_changed_hint_is_another_version_of_the_layouts_and_makes_older_schema
     manifest, layouts = (version(lake, asset) for asset in ASSETS[:2])
     assert (manifest == before[0], layouts == before[1]) == (True, False)
     result = lake.run_range("a/", "b/", asset_selection=[dg.AssetKey("published_tables")])
-    assert failure_texts(result) == ["table_schemas is of other objects or hints than table_layouts: materialize table_schemas again"]
+    assert failure_texts(result) == [
+        "table_descriptions is of other objects or hints than table_layouts: materialize table_descriptions again"
+    ]
 
 
 def test_rows_that_are_not_counted_are_told_as_an_estimate_and_no_number(deploy: Deploy, fill_folder: Callable[..., Path]) -> None:
