@@ -24,13 +24,17 @@ _NO_VALUES = ": no values"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberFiles:
-    """The files of one table: `read` have the member; `complete` where these are all of the layout's files and none failed."""
+    """The files of one table: `read` have the member; `complete` where these are all of the layout's files and none failed.
+
+    `beside` are the columns of all tables in these files.
+    """
 
     layout: TableLayout
     member: str
     read: Sequence[ReadFile]
     files: TableFiles
     complete: bool
+    beside: frozenset[str] = frozenset()
 
     @property
     def schemas(self) -> list[tuple[ListedFile, FileSchema]]:
@@ -56,7 +60,7 @@ def build_table(own: MemberFiles, partitions: tuple[Partition, ...], details: di
     schemas = own.schemas
     columns = [FileColumns(key=f.ref.key, age=f.age, columns=s.columns, conflicts=s.conflicts) for f, s in schemas]
     merged = merge_schemas(columns, own.layout.partition_columns)
-    typed = apply_type_hints(own.layout, merged.columns, own.read[-1].file.ref.key)
+    typed = apply_type_hints(own.layout, merged.columns, own.read[-1].file.ref.key, beside=own.beside)
     counts = [schema.row_count for _, schema in schemas]
     row_count = sum(count for count in counts if count is not None) if own.complete and None not in counts else None
     found, warnings = _join_facts(own.layout, [schema for _, schema in schemas])
@@ -94,11 +98,14 @@ def _join_facts(layout: TableLayout, schemas: Sequence[FileSchema]) -> tuple[dic
     return details, warnings
 
 
-def apply_type_hints(layout: TableLayout, columns: Sequence[Column], key: str) -> tuple[Column, ...]:
+def apply_type_hints(
+    layout: TableLayout, columns: Sequence[Column], key: str, *, beside: frozenset[str] = frozenset()
+) -> tuple[Column, ...]:
     """Give columns the types that people said they have: a wider type is taken, another refused.
 
     Args:
         key: the file to name in an error.
+        beside: columns of other tables in the same files, which a hint may be about.
 
     Raises:
         HintError: a hint names a column that there is not, or a type that does not hold what the files do.
@@ -106,7 +113,7 @@ def apply_type_hints(layout: TableLayout, columns: Sequence[Column], key: str) -
     in_path = {column.name for column in layout.partition_columns}
     by_name = {column.name: column for column in columns}
     for name, wanted in read_options(layout.options).types.items():
-        if name in in_path:
+        if name in in_path or (name in beside and name not in by_name):
             continue
         if name not in by_name:
             raise HintError(key, layout.format, f"no file has a column {name!r}; the columns are {', '.join(by_name)}")

@@ -115,9 +115,11 @@ def _build_tables(
     # What was read in part is read again by the next run, changed or not.
     details = {} if reader.failed else {"schema_rules": rules.fingerprint}
     members = list(dict.fromkeys(member for found in reader.read for member in found.members))
+    columns = frozenset(c.name for found in reader.read for schema in found.members.values() for c in schema.columns)
     for member, own in member_layouts(layout, members).items():
         read = [found for found in reader.read if member in found.members]
-        yield build_table(MemberFiles(layout=own, member=member, read=read, files=files, complete=complete), partitions, details)
+        table_files = MemberFiles(layout=own, member=member, read=read, files=files, complete=complete, beside=columns)
+        yield build_table(table_files, partitions, details)
 
 
 def _infer_from_log(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,8 +12,9 @@ import pytest
 
 from s3_catalog.discovery.grouping import GroupingRules, group_objects
 from s3_catalog.discovery.listing import list_objects
+from s3_catalog.formats._hints import ReadHints
 from s3_catalog.inference import InferenceRules, infer_tables
-from s3_catalog.model.types import type_text
+from s3_catalog.model.types import read_type, type_text
 from s3_catalog.storage import open_store
 from s3_catalog_tests.lakes import write_parquet, write_text
 
@@ -168,6 +170,29 @@ def test_files_that_hold_several_tables_give_each_its_own_over_all_files(tmp_pat
     }
     assert {table.layout.location for table in result.tables} == {"t/#orders.csv", "t/#customers.csv", "t/#extra.csv"}
     assert {table.name: table.row_count for table in result.tables} == {"t_orders_csv": 2, "t_customers_csv": 2, "t_extra_csv": 1}
+
+
+def infer_hinted(folder, **types):
+    store = open_store(str(folder))
+    rules = GroupingRules(store_url=store.location.store_url)
+    grouping = group_objects(list_objects(store).manifest, rules)
+    hints = ReadHints(types={name: read_type(text) for name, text in types.items()}).write_options()
+    layouts = tuple(replace(layout, options=hints) for layout in grouping.layouts)
+    return infer_tables(store, replace(grouping, layouts=layouts), InferenceRules())
+
+
+def test_a_hint_is_about_the_tables_of_a_file_that_have_the_column(tmp_path):
+    write_zip(tmp_path / "t/part-0.zip", orders="id,total\n1,2\n", customers="id,name\n1,Ann\n")
+    (result,) = infer_hinted(tmp_path, total="decimal(10,2)")
+
+    assert [[type_text(c.type) for c in table.columns] for table in result.tables] == [["bigint", "decimal(10,2)"], ["bigint", "string"]]
+
+
+def test_a_hint_for_a_column_that_no_table_has_is_an_error_that_names_the_columns(tmp_path):
+    write_parquet(tmp_path / "t/part-0.parquet", id=[1], total=[2.5])
+    (result,) = infer_hinted(tmp_path, amount="double")
+
+    assert result.error == "the hint does not fit: no file has a column 'amount'; the columns are id, total"
 
 
 def test_a_container_of_one_table_is_that_table(tmp_path):
