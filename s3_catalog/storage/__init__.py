@@ -8,10 +8,10 @@ exactly as stored.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from s3_catalog.errors import ConfigError
 from s3_catalog.storage.options import StoreOptions
 from s3_catalog.storage.receipt import Receipt
 
-__all__ = ["ListPage", "Location", "ObjectStore", "StoreOptions", "open_store", "parse_location", "printable"]
+__all__ = ["ListPage", "Location", "ObjectStore", "StoreOptions", "TaggedStore", "open_store", "parse_location", "printable"]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _BUCKET_SCHEMES = {"s3": "s3", "s3a": "s3", "s3n": "s3", "gs": "gs", "gcs": "gs", "az": "az", "memory": "memory"}
@@ -68,6 +68,19 @@ class ObjectStore(Protocol):
 
         Raises:
             ObjectChangedError: the object's ETag is no longer `etag`.
+        """
+
+
+@runtime_checkable
+class TaggedStore(ObjectStore, Protocol):
+    """A store whose objects and buckets have tags."""
+
+    def read_tags(self, key: str | None = None) -> Mapping[str, str]:
+        """Read the tags of an object, or of the bucket: one request each. An object that is gone has none.
+
+        Raises:
+            AccessDeniedError: tags may not be read.
+            StoreError: the store has no tags, or its answer is none.
         """
 
 

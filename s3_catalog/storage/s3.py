@@ -33,7 +33,7 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.exceptions import InsecureRequestWarning, NameResolutionError
 from urllib3.exceptions import ReadTimeoutError as Urllib3ReadTimeoutError
 
-from s3_catalog.errors import ObjectChangedError, StoreError, StoreUnavailableError, StoreUnreachableError
+from s3_catalog.errors import ObjectChangedError, ObjectNotFoundError, StoreError, StoreUnavailableError, StoreUnreachableError
 from s3_catalog.storage import ListPage, Location, printable
 from s3_catalog.storage.options import StoreOptions
 from s3_catalog.storage.receipt import Receipt
@@ -41,6 +41,7 @@ from s3_catalog.storage.retries import TransientError, retry_transient
 from s3_catalog.storage.s3_endpoint import S3Endpoint, in_region, open_session, resolve_endpoint, tls_verification
 from s3_catalog.storage.s3_errors import read_refusal, refusal_error
 from s3_catalog.storage.s3_listing import MalformedListingError, ParsedListing, listing_query, parse_listing
+from s3_catalog.storage.s3_tags import MAX_TAGGING_BYTES, parse_tagging
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +121,22 @@ class S3Store:
         if answer.start != start:
             raise StoreError(call.subject, "the store ignores byte ranges")
         return answer.body
+
+    def read_tags(self, key: str | None = None) -> dict[str, str]:
+        """Read the tags of an object or of the bucket; see `TaggedStore`."""
+        call = _Call(
+            subject=printable(self.location.store_url + (key or "")),
+            target=("" if key is None else "/" + quote(key, safe="/-_.~")) + "?tagging",
+            headers={},
+            limit=MAX_TAGGING_BYTES,
+            count=self.receipt.count_get,
+            is_object=key is not None,
+        )
+        try:
+            answer: _Answer = self._retry(partial(self._exchange, call))
+        except ObjectNotFoundError:
+            return {}
+        return parse_tagging(answer.body, call.subject)
 
     def close(self) -> None:
         """Close the connections; the store opens new ones when it is used again."""

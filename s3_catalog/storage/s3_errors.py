@@ -24,6 +24,8 @@ _BY_CODE: dict[str, tuple[type[StoreError], str]] = {
     "NoSuchBucket": (BucketNotFoundError, "the bucket does not exist"),
     "InvalidBucketName": (BucketNotFoundError, "no bucket can have this name"),
     "NoSuchKey": (ObjectNotFoundError, "the object is gone"),
+    "NoSuchTagSet": (ObjectNotFoundError, "no tags are set"),
+    "NoSuchTagSetError": (ObjectNotFoundError, "no tags are set"),
     "InvalidAccessKeyId": (AuthenticationError, "the access key is not known to the store"),
     "SignatureDoesNotMatch": (AuthenticationError, "the secret key does not fit the access key"),
     "ExpiredToken": (AuthenticationError, "the session token has expired"),
