@@ -15,8 +15,10 @@ from decimal import Decimal
 from itertools import islice
 
 MAX_DEPTH = 16
-MAX_ITEMS = 1000
-"""Items of one list, or entries of one map, that are looked at."""
+MAX_ITEMS = 100
+"""Items of one list that are looked at, and shown."""
+MAX_ENTRIES = 1000
+"""Entries of one struct or map that are looked at."""
 MAX_JSON_TEXT = 256 * 1024
 _MAX_FIELDS = 200
 MAX_INT_BITS = 4096
@@ -95,7 +97,7 @@ def iter_leaves(value: object, place: Place, is_field_name: IsFieldName, depth: 
         for item in islice(opened.items, MAX_ITEMS):
             yield from iter_leaves(item, place.inner("[]"), is_field_name, depth + 1)
     elif isinstance(opened, Record):
-        for key, inner in islice(opened.entries, MAX_ITEMS):
+        for key, inner in islice(opened.entries, MAX_ENTRIES):
             at = place_of_entry(place, opened, key, is_field_name)
             if at.trail == place.trail:
                 yield place.inner("{key}"), key

@@ -14,13 +14,12 @@ _SHAPE = re.compile(
     r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?|\[?[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:\.\d{1,3}){0,3}(?:%\w{1,16})?(?:\]:\d{1,5}|\])?",
     re.A | re.I,
 )
-# `Chrome/120.0.0.0` and `v1.2.3.4` are versions; `//10.0.0.1/` is an address.
+# `Browser/120.0.0.0` and `v120.0.0.0` are versions; `//10.0.0.1/` is an address.
 _INSIDE = re.compile(
     r"(?<![\w.-])(?<!\w/)\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d|/\d)"
     r"|(?<![\w:.])(?:[0-9a-f]{1,4}:){1,7}(?::|(?::?[0-9a-f]{1,4}){1,7})(?![\w:]|/\d)",
     re.ASCII | re.IGNORECASE,
 )
-_VERSION_AHEAD = re.compile(r"(?:version|release|build|firmware)[\s:=]*$", re.IGNORECASE)
 _SURE = phrases("ip addr", "ip address", "ipaddress", "remote addr")
 _PRIVATE = re.compile(r"10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|127\.")
 
@@ -65,11 +64,7 @@ class IpAddressDetector(ByValue):
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:
         if self.is_other(column):
             return
-        for match in _INSIDE.finditer(text):
-            if not _is_address(match[0]) or not _is_plain(match[0]):
-                continue
-            if not _VERSION_AHEAD.search(text[max(0, match.start() - 12) : match.start()]):
-                yield match.span()
+        yield from (match.span() for match in _INSIDE.finditer(text) if _is_address(match[0]) and _is_plain(match[0]))
 
 
 def _is_address(text: str) -> bool:

@@ -18,6 +18,7 @@ from s3_catalog.tagging import ColumnName, Detections, Detector, detectors
 from s3_catalog.tagging._leaves import (
     MAX_DEPTH,
     MAX_INT_BITS,
+    MAX_ITEMS,
     Items,
     Place,
     Record,
@@ -33,8 +34,6 @@ logger = logging.getLogger(__name__)
 
 MAX_TEXT = 500
 """Characters of one text that are shown."""
-MAX_ITEMS = 100
-"""Items of one list, or entries of one map, that are shown."""
 NOT_SHOWN = "<not shown>"
 _LOOK_AHEAD = 1100
 """Characters behind the cut that are looked at: a find that begins before the cut must be whole."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import islice
 from typing import TypeVar, overload
 
 from s3_catalog.tagging import Certainty, ColumnName, Detection, Detections, Detector, DetectorFailure, detectors
@@ -33,7 +34,8 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanLimits:
-    """How much one scan may cost. `max_values` are distinct values per path, `max_text` characters of each.
+    """How much one scan may cost. `max_values` are distinct values per path, `max_text` characters of each;
+    `max_leaves` are the values inside one nested value.
 
     `seconds_per_column` is one detector's time for one column, looked at between values; who exceeds it is not asked again.
     """
@@ -41,6 +43,7 @@ class ScanLimits:
     max_values: int = 1000
     max_text: int = 4096
     max_paths: int = 5000
+    max_leaves: int = 20_000
     seconds_per_column: float = 2.0
 
 
@@ -117,20 +120,26 @@ class _Scan:
         is_field_name = field_names(self.used)
         for column, values in columns.items():
             for value in values:
-                for place, leaf_value in iter_leaves(value, Place(column, (column,)), is_field_name):
+                inner = iter_leaves(value, Place(column, (column,)), is_field_name)
+                for place, leaf_value in islice(inner, self.limits.max_leaves):
                     self._add(leaves, column, place, leaf_value)
+                if next(inner, None) is not None:
+                    self._miss(column)
         return leaves
 
     def _add(self, leaves: dict[str, _Leaf], column: str, place: Place, value: object) -> None:
         leaf = leaves.get(place.path)
         if leaf is None:
             if len(leaves) >= self.limits.max_paths:
-                self.failures.append(DetectorFailure(detector="scan", column=column, error=TOO_MANY_FIELDS))
+                self._miss(column)
                 return
             leaf = leaves[place.path] = _Leaf(place.trail)
         if len(leaf.texts) < self.limits.max_values and (text := for_detectors(value, self.limits.max_text)):
             leaf.seen += 1
             leaf.texts[text] = None
+
+    def _miss(self, column: str) -> None:
+        self.failures.append(DetectorFailure(detector="scan", column=column, error=TOO_MANY_FIELDS))
 
     def scan_column(self, column: ColumnName, leaf: _Leaf) -> None:
         texts = tuple(leaf.texts)

@@ -215,7 +215,7 @@ def test_finds_in_texts_as_people_write_them(text: str, masked: str) -> None:
         "lodash@4.17.21",
         "Browser/120.0.0.0",
         "version 1.2.3.4",
-        "release=203.0.113.9",
+        "v203.0.113.9",
         "0.4111111111111111",
         "550e8400-e29b-41d4-a716-446655440000",
         "2024-01-31T10:00:00+01:00",

@@ -128,6 +128,19 @@ def test_too_many_fields_are_reported() -> None:
     )
 
 
+def test_values_of_very_many_parts_are_bounded_and_told() -> None:
+    deep = [[[list(range(100))] * 100] * 100] * 100
+    started = time.perf_counter()
+    result = detect_columns({"c": [{"big": deep, "first_name": "Erika"}] * 5})
+    assert result.failures == (DetectorFailure(detector="scan", column="c", error=TOO_MANY_FIELDS),)
+    assert time.perf_counter() - started < 5
+
+
+@given(name=TEXTS, key=TEXTS)
+def test_any_name_of_a_column_or_field_is_taken(name: str, key: str) -> None:
+    assert detect_columns({name: [{key: "x"}, "y"]}, table=key).failures == ()
+
+
 @given(name=NAMES, values=st.lists(TEXTS, max_size=5))
 def test_no_detector_fails_on_any_text(name: str, values: list[str]) -> None:
     assert detect_columns({name: values}).failures == ()
