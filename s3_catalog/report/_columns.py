@@ -110,15 +110,9 @@ def _describe_common(column: str, about: _About, profiles: dict[str, ColumnProfi
 
 def describe_tag(tag: Tag, column: str | None = None) -> dict[str, Any]:
     """A tag and why it is there; `column` is where it stands, so that only another path is named."""
-    return known(
-        {
-            "name": cut(tag.name, MAX_NAME),
-            "column": cut(tag.column, MAX_NAME) if tag.column not in (None, column) else None,
-            "rule": cut(tag.rule, MAX_NAME),
-            "why": cut(tag.why),
-            "confidence": number(tag.confidence),
-        }
-    )
+    path = tag.column if tag.column != column else None
+    about = {"column": cut(path or "", MAX_NAME), "why": cut(tag.why), "confidence": number(tag.confidence)}
+    return {"name": cut(tag.name, MAX_NAME), "rule": cut(tag.rule, MAX_NAME)} | known(about)
 
 
 def _describe_figures(statistics: ColumnStatistics | None, profile: ColumnProfile | None, *, may_show: bool) -> dict[str, Any]:

@@ -21,11 +21,15 @@ _OWN_PLACE = ("format", "schema_rules")
 def describe_head(table: Table) -> dict[str, Any]:
     """What the list of tables shows and searches."""
     layout, description = table.layout, table.description or Description()
-    return known(
+    always = {
+        "name": cut(table.name, MAX_NAME),
+        "location": cut(layout.uri, MAX_NAME),
+        "format": cut(table.format, MAX_NAME),
+        "objects": number(layout.object_count),
+        "size": number(layout.size_bytes),
+    }
+    return always | known(
         {
-            "name": cut(table.name, MAX_NAME),
-            "location": cut(layout.uri, MAX_NAME),
-            "format": cut(table.format, MAX_NAME),
             "columns": [cut(name, MAX_NAME) for name in _column_names(table)],
             "tags": list(dict.fromkeys(cut(tag.name, MAX_NAME) for tag in description.tags)),
             "owners": [cut(owner, MAX_NAME) for owner in description.owners],
@@ -34,7 +38,7 @@ def describe_head(table: Table) -> dict[str, Any]:
             "newest": time_text(layout.newest),
             "warnings": len(layout.warnings) + len(table.warnings) + len(description.warnings) + len(table.conflicts),
         }
-    ) | {"objects": number(layout.object_count), "size": number(layout.size_bytes)}
+    )
 
 
 def describe_page(table: Table, *, sample_rows: int) -> dict[str, Any]:

@@ -61,7 +61,8 @@ def make_layout(name: str, **fields: Any) -> TableLayout:
 def make_table(name: str = "orders", **fields: Any) -> Table:
     """A table; `layout` are changes to its layout, all else to the table itself."""
     layout = make_layout(name, **fields.pop("layout", {}))
-    return Table(layout=layout, **({"columns": (Column(name="id", type=pa.int64()),), "row_count": 10} | fields))
+    defaults: dict[str, Any] = {"columns": (Column(name="id", type=pa.int64()),), "row_count": 10}
+    return Table(layout=layout, **(defaults | fields))
 
 
 def small_catalog() -> list[Table]:
@@ -70,16 +71,33 @@ def small_catalog() -> list[Table]:
 
 def customers() -> Table:
     """Personal data, masked; estimated rows; a changed schema."""
-    profile = {"basis": Basis.SAMPLE, "bounds_basis": Basis.SAMPLE, "rows": 100}
+    profile: dict[str, Any] = {"basis": Basis.SAMPLE, "bounds_basis": Basis.SAMPLE, "rows": 100}
     ref = FileRef("customers/2025.csv")
-    types = {"customer_id": pa.int64(), "email": pa.string(), "balance": pa.decimal128(12, 2), "contact": pa.struct([("phone", pa.string())])}
+    types = {
+        "customer_id": pa.int64(),
+        "email": pa.string(),
+        "balance": pa.decimal128(12, 2),
+        "contact": pa.struct([("phone", pa.string())]),
+    }
     rows = [
-        {"customer_id": 9007199254740993 + i, "email": "<email>", "balance": f"{i * 37.5:.2f}", "contact": {"phone": "<phone>"}, "note": note}
+        {
+            "customer_id": 9007199254740993 + i,
+            "email": "<email>",
+            "balance": f"{i * 37.5:.2f}",
+            "contact": {"phone": "<phone>"},
+            "note": note,
+        }
         for i, note in enumerate(["called <phone> twice", "مرحبا", None, "日本語", "plain"] * 5)
     ]
     return make_table(
         "customers",
-        layout={"format": "csv", "object_count": 3, "size_bytes": 734_003, "location": "crm/customers_*", "warnings": ("2 files have no header",)},
+        layout={
+            "format": "csv",
+            "object_count": 3,
+            "size_bytes": 734_003,
+            "location": "crm/customers_*",
+            "warnings": ("2 files have no header",),
+        },
         columns=(
             *(
                 Column(
@@ -107,7 +125,12 @@ def customers() -> Table:
         row_count=None,
         row_estimate=RowEstimate(12_400, 11_900, 13_250),
         conflicts=(TypeConflict(column="note", expected="bigint", found="string", resolved="string", key="customers/2025.csv"),),
-        details=(("delimiter", ";"), ("encoding", "utf-8"), ("certainty.balance", "0.99: all 98 values are decimals"), ("schema_rules", "x")),
+        details=(
+            ("delimiter", ";"),
+            ("encoding", "utf-8"),
+            ("certainty.balance", "0.99: all 98 values are decimals"),
+            ("schema_rules", "x"),
+        ),
         sampled_keys=("customers/2023.csv", "customers/2025.csv"),
         description=Description(
             tags=(
@@ -117,8 +140,18 @@ def customers() -> Table:
             ),
             sample=Sample(rows=tuple(json.dumps(row, ensure_ascii=False) for row in rows), masked=("email", "contact.phone")),
             columns=(
-                ColumnProfile(column="customer_id", null_count=0, min="9007199254740993", max="9007199254741092", distinct=100, distinct_method="exact", **profile),
-                ColumnProfile(column="email", null_count=2, distinct=97, distinct_method="HyperLogLog", top_values=(("<email>", 98),), **profile),
+                ColumnProfile(
+                    column="customer_id",
+                    null_count=0,
+                    min="9007199254740993",
+                    max="9007199254741092",
+                    distinct=100,
+                    distinct_method="exact",
+                    **profile,
+                ),
+                ColumnProfile(
+                    column="email", null_count=2, distinct=97, distinct_method="HyperLogLog", top_values=(("<email>", 98),), **profile
+                ),
                 ColumnProfile(
                     column="balance",
                     null_count=0,
@@ -126,11 +159,19 @@ def customers() -> Table:
                     max="912.50",
                     mean=432.25,
                     quantiles=((0.25, "210.00"), (0.5, "430.00"), (0.75, "660.00")),
-                    histogram=tuple(Bar(low=str(i * 100), high=str(i * 100 + 100), count=n) for i, n in enumerate([4, 9, 16, 22, 20, 13, 8, 5, 2, 1])),
+                    histogram=tuple(
+                        Bar(low=str(i * 100), high=str(i * 100 + 100), count=n) for i, n in enumerate([4, 9, 16, 22, 20, 13, 8, 5, 2, 1])
+                    ),
                     **profile,
                 ),
                 ColumnProfile(
-                    column="note", null_count=20, min_length=3, max_length=180, mean_length=41.5, top_values=(("plain", 31), ("日本語", 12), ("vip", 4)), **profile
+                    column="note",
+                    null_count=20,
+                    min_length=3,
+                    max_length=180,
+                    mean_length=41.5,
+                    top_values=(("plain", 31), ("日本語", 12), ("vip", 4)),
+                    **profile,
                 ),
             ),
             files=FileProfile(smallest=120_000, median=240_000, largest=374_003, small_files=3, small_bytes=16 * 2**20),
