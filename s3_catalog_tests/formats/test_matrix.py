@@ -30,7 +30,14 @@ ORDER = (*SCALARS, "timestamp", "timestamptz", "array", "map", "struct")
 WHOLE_FILE = {"excel", "pickle"}
 """Formats whose library reads across the file, up to `ReadLimits.max_whole_file_bytes`."""
 ESTIMATED = "exact when small, else estimated"
-COUNTS = {"excel": ESTIMATED, "pickle": ESTIMATED, "arrow_ipc": ESTIMATED, "hdf5": "exact", "tar": "of its members", "zip": "of its members"}
+COUNTS = {
+    "excel": ESTIMATED,
+    "pickle": ESTIMATED,
+    "arrow_ipc": ESTIMATED,
+    "hdf5": "exact",
+    "tar": "of its members",
+    "zip": "of its members",
+}
 """Row counts of formats of which no real file of 1 GB is made here."""
 HEAD = """# File formats
 
