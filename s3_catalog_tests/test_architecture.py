@@ -46,8 +46,9 @@ ENDS: dict[str, set[str]] = {
     "explaining": {"pipeline"},
     "terminal": {"pipeline", "reporting", "explaining"},
     "progress": {"pipeline", "terminal"},
+    "report": set(),
     "shell": set(),
-    "cli": {"pipeline", "reporting", "explaining", "terminal", "progress", "shell"},
+    "cli": {"pipeline", "reporting", "explaining", "terminal", "progress", "report", "shell"},
     "defs": {"pipeline", "reporting"},
     "definitions": {"pipeline", "defs"},
 }
