@@ -57,7 +57,7 @@ QUALIFIERS = frozenset(
     previous prev orig original first second third intl international local us uk de fr es customer client user contact person patient
     employee member cliente kunde legal personal privat ext e ipv v iso utc dt do da del du der of le encrypted holder owner emergency
     mother father spouse billing shipping mailing permanent temporary residential postal native mobil festnetz fixe portable particular
-    trabajo casa kontakt kunden address addr geschaftlich deg degree degrees decimal x y wgs start end
+    trabajo casa kontakt kunden address addr geschaftlich deg degree degrees decimal x y wgs start end c s des
     """.split()  # noqa: SIM905  a list of words is read more easily than a list of strings
 )
 """Words behind a name that leave its meaning as it is: `phone_home`, `ssn_raw`."""

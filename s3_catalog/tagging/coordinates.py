@@ -44,7 +44,7 @@ class CoordinatesDetector(ByValue):
         position, lat lon, lat lng, lat long, latlng, latlon, koordinate, koordinaten, point, standort, ll
         """
     )
-    other_names = phrases("price, amount, rate, score, ms, sec, seconds, latency, version, range, bid, ask")
+    other_names = phrases("price, amount, rate, score, ms, sec, seconds, latency, accuracy, precision, version, range, bid, ask")
 
     def detect(self, column: ColumnName, values: Sequence[str]) -> Detection | None:
         if self.is_other(column) or not values:

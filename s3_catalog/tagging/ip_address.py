@@ -20,7 +20,7 @@ _INSIDE = re.compile(
     r"|(?<![\w:.])(?:[0-9a-f]{1,4}:){1,7}(?::|(?::?[0-9a-f]{1,4}){1,7})(?![\w:]|/\d)",
     re.ASCII | re.IGNORECASE,
 )
-_SURE = phrases("ip addr", "ip address", "ipaddress", "remote addr")
+_SURE = phrases("ip v", "ip addr", "ip address", "ipaddress", "remote addr")
 _PRIVATE = re.compile(r"10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|127\.")
 
 

@@ -24,7 +24,8 @@ _PEOPLE = phrases(
     resident
     """
 )
-_NAME_WORDS = (("name",), ("names",), ("nm",), ("nom",), ("nombre",))
+_BEGINNINGS = frozenset(("name", "names", "nom", "nombre"))
+_ENDS = _BEGINNINGS | {"nm", "first", "last"}
 _ROLES = phrases("* manager, doctor, physician, supervisor, assignee, ansprechpartner, contact person")
 _BESIDE = frozenset(
     """
@@ -65,7 +66,8 @@ class PersonNameDetector(ByValue):
         physician name, sender name, user full name, mother* name, father* name, spouse name, vorname, vornamen, nachname, familienname,
         zuname, geburtsname, kundenname, mitarbeitername, patientenname, ansprechpartner, kontoinhaber, prenom, nom de famille, nom complet,
         nom client, nom usage, apellido, primer apellido, segundo apellido, nombre completo, nombre cliente, cognome, sobrenome, nome
-        completo, voornaam, achternaam, fornamn, efternamn, etunimi, sukunimi, imie, nazwisko, fornavn, etternavn, efternavn
+        completo, nom famille, primer nombre, segundo nombre, voornaam, achternaam, fornamn, efternamn, etunimi, sukunimi, imie, nazwisko,
+        fornavn, etternavn
         """
     )
     other_names = phrases("product, company, file, host, table, field, event, template, campaign, brand, domain, initial, origin, meaning")
@@ -80,7 +82,7 @@ class PersonNameDetector(ByValue):
     def is_named(self, column: ColumnName) -> bool:
         if super().is_named(column):
             return True
-        if column.words[-1:] in _NAME_WORDS and _PEOPLE.search(f"_{'_'.join(column.words[:-1])}_") and not ABOUT.search(column.text):
+        if not ABOUT.search(column.text) and _speaks_of_people(column.words):
             return True
         if column.words in (("first",), ("last",), ("middle",), ("given",), ("family",)) and {"name", "names"} & column.context:
             return True
@@ -92,6 +94,17 @@ class PersonNameDetector(ByValue):
             return True
         beside = column.siblings & (_BESIDE - {"email"} if things else _BESIDE)  # companies have addresses too
         return bool(beside) and not column.siblings & _BESIDE_THINGS
+
+
+def _speaks_of_people(words: tuple[str, ...]) -> bool:
+    """Whether a noun for names stands beside a noun for people: `cust_name`, `contact_first`, `name des kunden`."""
+    if words[-1:] and words[-1] in _ENDS:
+        others = words[:-1]
+    elif words[:1] and words[0] in _BEGINNINGS:
+        others = words[1:]
+    else:
+        return False
+    return _PEOPLE.search(f"_{'__'.join(others)}_") is not None
 
 
 DETECTOR = PersonNameDetector()

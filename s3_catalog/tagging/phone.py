@@ -38,7 +38,7 @@ class PhoneDetector(ByValue):
     names = phrases(
         """
         *phone, *phone no, *phone nr, *phone num, *phone number, cell, mobile, mobile no, mobile nr, mobile number, msisdn, tel, tel no, tel
-        nr, tel number, *telefon, *telefon*, *telefonnummer, *telefonnr, mobil, mobilnummer, mobilfunk*, handy, handynummer, handynr,
+        nr, tel number, *telefon, *telefonnummer, *telefonnr, mobil, mobilnummer, mobilfunk*, handy, handynummer, handynr,
         rufnummer, fax, *faxnummer, portable, movil, celular, telefono, telefone, cellulare, puhelin*, whatsapp, whatsapp number, sms
         number, contact number
         """
