@@ -8,6 +8,7 @@ The same seed writes the same bytes; a test compares them with the file that sta
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -21,7 +22,12 @@ SEED = 20260101
 
 def render() -> str:
     """The file's text: a list, one column a line."""
-    lines = (_line(labelled, Random(f"{SEED} {at}")) for at, labelled in enumerate(_all()))
+    drawn: Counter[str] = Counter()
+    lines = []
+    for labelled in _all():
+        name = f"{labelled.table}/{labelled.column}"
+        drawn[name] += 1
+        lines.append(_line(labelled, Random(f"{SEED} {name} {drawn[name]}")))  # so that a new column changes no other
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
