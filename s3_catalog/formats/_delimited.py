@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from s3_catalog.errors import HintError
-from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._column_types import infer_column, null_texts, pin_column
 from s3_catalog.formats._delimited_rows import SampledRows, sample_rows, usual_width
 from s3_catalog.formats._dialect import is_regular, sniff_dialect
@@ -18,6 +18,7 @@ from s3_catalog.formats._hints import ReadHints
 from s3_catalog.formats._json_text import looks_like_json
 from s3_catalog.formats._log_layouts import find_layout
 from s3_catalog.formats._magic import is_markup
+from s3_catalog.formats._tail import with_short_tail
 from s3_catalog.formats._text import NotTextError, decode_text
 from s3_catalog.formats._type_hints import describe_misfit
 from s3_catalog.formats._values import ValueType, mostly_typed
@@ -55,6 +56,16 @@ class _Cells:
         return [*self.first, *self.last]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    """What the first rows of a file are: `header` and `body`; `names` of the columns, with `warnings` about them."""
+
+    header: bool
+    body: Sequence[Sequence[str]]
+    names: Sequence[str]
+    warnings: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class _TypedColumn:
     """A column, its type and how it came by it, and the conflict between its rows if there is one."""
@@ -75,16 +86,13 @@ def read_delimited(file: ObjectFile, file_format: str, compression: str | None, 
         HintError: what people say of the file does not fit it.
     """
     sample = sample_rows(file, file_format, compression, limits, preferred=preferred)
-    hints = limits.hints
-    header = hints.header if hints.header is not None else has_header(sample.rows)
-    body = sample.rows[1:] if header else sample.rows
-    width = max(len(sample.rows[0]) if header else 0, usual_width(body)) or len(sample.rows[0])
-    refuse_many_columns(file, file_format, width, limits)
-    names, warnings = name_columns(sample.rows[0], width) if header else ([f"column{i}" for i in range(width)], [])
-    ragged = sum(len(row) != width for row in body)
+    table = _lay_out(file, file_format, sample, limits)
+    header, body, names, warnings = table.header, table.body, table.names, list(table.warnings)
+    ragged = sum(len(row) != len(names) for row in body)
     if ragged:
-        warnings.append(f"{ragged} of the first {len(body)} rows do not have {width} values")
-    columns = [_type_column(file, file_format, name, _cells(sample, body, i), sample, hints) for i, name in enumerate(names)]
+        warnings.append(f"{ragged} of the first {len(body)} rows do not have {len(names)} values")
+    hints = limits.hints
+    columns = _type_columns(file, file_format, sample, table, hints)
     warnings += [f"{column.name}: {column.found.warning}" for column in columns if column.found.warning]
     return FileSchema(
         columns=tuple(Column(name=column.name, type=column.found.type) for column in columns),
@@ -94,6 +102,27 @@ def read_delimited(file: ObjectFile, file_format: str, compression: str | None, 
         warnings=(*sample.head.warnings, *sample.text.warnings, *sample.warnings, *warnings),
         details=_details(sample, header, columns, hints),
     )
+
+
+def read_delimited_rows(
+    file: ObjectFile, file_format: str, compression: str | None, limits: ReadLimits, rows: int, *, preferred: str
+) -> Iterator[Row]:
+    """Read the first rows of a delimited file: texts by column, None where there is no value or a null marker of the column.
+
+    Values beyond the last column are left out. One request of an ordinary file.
+
+    Raises: as `read_delimited`.
+    """
+    # The tail tells types; the rows, and the names of the columns, are of the head.
+    limits = replace(with_short_tail(file, limits), tail_of_text=False)
+    sample = sample_rows(file, file_format, compression, limits, preferred=preferred)
+    table = _lay_out(file, file_format, sample, limits)
+    columns = _type_columns(file, file_format, sample, table, limits.hints)
+    nulls = [frozenset({"", *column.found.nulls, *(limits.hints.null_markers or ())}) for column in columns]
+    for row in table.body[:rows]:
+        cells = (*row, *[""] * (len(columns) - len(row)))
+        values = zip(table.names, cells, nulls, strict=False)
+        yield {name: None if cell.strip() in markers else cell for name, cell, markers in values}
 
 
 def is_delimited(head: bytes) -> str | None:
@@ -107,6 +136,22 @@ def is_delimited(head: bytes) -> str | None:
     if find_layout(text) is not None:
         return None
     return sniff_dialect(text).delimiter
+
+
+def _lay_out(file: ObjectFile, file_format: str, sample: SampledRows, limits: ReadLimits) -> _Layout:
+    """Tell the header from the rows, and name the columns."""
+    hints = limits.hints
+    header = hints.header if hints.header is not None else has_header(sample.rows)
+    body = sample.rows[1:] if header else sample.rows
+    width = max(len(sample.rows[0]) if header else 0, usual_width(body)) or len(sample.rows[0])
+    refuse_many_columns(file, file_format, width, limits)
+    names, warnings = name_columns(sample.rows[0], width) if header else ([f"column{i}" for i in range(width)], [])
+    return _Layout(header=header, body=body, names=names, warnings=warnings)
+
+
+def _type_columns(file: ObjectFile, file_format: str, sample: SampledRows, table: _Layout, hints: ReadHints) -> list[_TypedColumn]:
+    cells = (_cells(sample, table.body, i) for i in range(len(table.names)))
+    return [_type_column(file, file_format, name, found, sample, hints) for name, found in zip(table.names, cells, strict=True)]
 
 
 def _cells(sample: SampledRows, body: Sequence[Sequence[str]], index: int) -> _Cells:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import pyarrow as pa
 
 from s3_catalog.errors import HintError, UnreadableFileError
-from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._head import Head, read_head, read_longer_head
 from s3_catalog.formats._json_columns import ColumnWatch
 from s3_catalog.formats._json_rows import RowSelector
+from s3_catalog.formats._json_sample import parse_rows
 from s3_catalog.formats._json_shapes import Shape, ShapeReader, TypeBuilder
 from s3_catalog.formats._json_text import JsonReader, JsonValues, NotJsonError, looks_like_json, read_late_lines, read_values
 from s3_catalog.formats._magic import describe_bytes
@@ -52,12 +53,53 @@ def read_json(file: ObjectFile, file_format: str, compression: str | None, limit
         HintError: no rows where they are said to be, or a value that is none of its column's type.
     """
     limits = with_short_tail(file, limits)
+    sample = _read_late(file, _read_first(file, file_format, compression, limits), limits)
+    _refuse_missing_rows(file, file_format, sample)
+    return _build_schema(file, file_format, sample, limits)
+
+
+def read_json_rows(file: ObjectFile, file_format: str, compression: str | None, limits: ReadLimits) -> Iterator[Row]:
+    """Read the rows of a JSON file that are whole in its head, as plain values; a row lacks the columns that its record lacks.
+
+    Raises: as `read_json`, but for values that are none of the type that people say their column has.
+    """
+    limits = with_short_tail(file, limits)
+    sample = _read_first(file, file_format, compression, limits)
+    _refuse_missing_rows(file, file_format, sample)
+    names = _places(file, file_format, sample.values.reader.record[0], limits).keys()
+    rows = _rows(sample, names, limits)
+    first = next(rows, None)
+    if first is not None:
+        yield first
+        yield from rows
+    elif not sample.head.whole:
+        longer = read_longer_head(file, file_format, sample.head.compression, limits)
+        text = decode_head(file.key, file_format, longer.data, whole=longer.whole, hints=limits.hints)
+        yield from _rows(replace(sample, head=longer, text=text), names, limits)
+
+
+def _rows(sample: _Sample, names: Collection[str], limits: ReadLimits) -> Iterator[Row]:
+    """The whole rows of a head, which may be longer than the one that the columns come of."""
+    reader = sample.values.reader
+    rows = parse_rows(
+        sample.text.text,
+        None if reader.rows is None else RowSelector(reader.rows.path),
+        whole=sample.head.whole,
+        by_line=sample.values.bad_lines > 0,
+        in_array=reader.rows is None and reader.layout == "array",
+        max_depth=limits.max_depth,
+    )
+    is_record = reader.record[0].kinds == {"struct"}
+    for value in rows:
+        row = value if is_record and isinstance(value, dict) else {} if is_record else {"value": value}
+        yield {name: inner for name, inner in row.items() if name in names}
+
+
+def _read_first(file: ObjectFile, file_format: str, compression: str | None, limits: ReadLimits) -> _Sample:
     sample = _read(file, file_format, read_head(file, file_format, compression, limits), limits)
     if not sample.head.whole and not sample.values.reader.shapes.values:
         sample = _read(file, file_format, read_longer_head(file, file_format, compression, limits), limits)
-    sample = _read_late(file, sample, limits)
-    _refuse_missing_rows(file, file_format, sample)
-    return _build_schema(file, file_format, sample, limits)
+    return sample
 
 
 def _read(file: ObjectFile, file_format: str, head: Head, limits: ReadLimits) -> _Sample:

@@ -123,7 +123,7 @@ def read_values(text: str, new_reader: Callable[[], JsonReader], *, whole: bool)
     """
     data = _clean(text.encode())
     if not whole:
-        data = data[:-64] + _PARTIAL_LITERAL.sub(b"", data[-64:])
+        data = trim_cut(data)
     reader = new_reader()
     problem = reader.parse(data)
     began = reader.shapes.values if reader.rows is None else reader.rows.documents
@@ -133,6 +133,17 @@ def read_values(text: str, new_reader: Callable[[], JsonReader], *, whole: bool)
     if len(lines) < 2:
         raise NotJsonError("truncated: it ends within a value" if problem == "cut" else "the text is not JSON")
     return _read_lines(lines if whole else lines[:-1], whole, new_reader())
+
+
+def trim_cut(data: bytes) -> bytes:
+    """Drop a last number or word, which may go on beyond the head."""
+    return data[:-64] + _PARTIAL_LITERAL.sub(b"", data[-64:])
+
+
+def whole_json_lines(data: bytes, *, whole: bool) -> list[bytes]:
+    """The lines of a text that are JSON; a last one that may be cut is none."""
+    lines = [line for line in data.split(b"\n") if line.strip()]
+    return [line for line in (lines if whole else lines[:-1]) if _is_json(_clean(line))]
 
 
 def read_late_lines(lines: Sequence[bytes], reader: JsonReader) -> int:

@@ -15,8 +15,10 @@ AWS adds fields at the end of its layouts from time to time: what is not known h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 
 import pyarrow as pa
 
@@ -40,6 +42,7 @@ _TYPES = {
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"(?=\s|$)|\[([^\]]*)\](?=\s|$)|(\S+)')
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?"
 _CLF_TIME = r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\]"
+_CLF_LAYOUT = "%d/%b/%Y:%H:%M:%S %z"
 _HTTP_LINE = re.compile(rf"\S+ .{{1,300}}? {_CLF_TIME} \"")
 
 
@@ -85,6 +88,7 @@ _LAYOUTS = (
         source_region""",
     ),
 )
+LineReader = Callable[[str], Sequence[object] | None]
 _FLOW_FIELDS = """version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status vpc-id
     subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id sublocation-type sublocation-id pkt-src-aws-service
     pkt-dst-aws-service flow-direction traffic-path"""
@@ -106,12 +110,17 @@ _APACHE_COLUMNS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundLayout:
-    """What the lines are: `strange_lines` of the first `lines` are of another kind; `headed`: the first names the columns."""
+    """What the lines are: `strange_lines` of the first `lines` are of another kind; `headed`: the first names the columns.
+
+    `read` gives the values of one line in the order of the columns, None for a line of another kind. They are of the columns' types where
+    the layout fixes these, else texts; what the log writes for no value is None.
+    """
 
     name: str
     columns: tuple[Column, ...]
     lines: int
     strange_lines: int
+    read: LineReader = field(compare=False)
     headed: bool = False
 
 
@@ -129,7 +138,7 @@ def find_layout(text: str) -> FoundLayout | None:
     if first.startswith("#"):
         return _read_w3c(lines)
     if set(first.split(" ")) <= set(_FLOW_FIELDS.split()) and first.count(" ") >= 3:
-        found = _read_table("vpc_flow_log", first.split(" "), [line.split(" ") for line in lines[1:]])
+        found = _read_table("vpc_flow_log", first.split(" "), lines[1:], " ")
         return replace(found, headed=True) if found else None
     for layout in _LAYOUTS:
         if layout.start.match(first):
@@ -150,10 +159,39 @@ def _read_fixed(layout: _Layout, lines: Sequence[str]) -> FoundLayout | None:
     if len(good) < _GOOD_SHARE * len(lines):
         return None
     width = max(sum(1 for _ in _TOKEN.finditer(line)) for line in good)
-    known = [tuple(field.partition(":")[::2]) for field in layout.fields.split()[:width]]
+    known = [tuple(own.partition(":")[::2]) for own in layout.fields.split()[:width]]
     columns = [Column(name=name, type=_TYPES[kind or "text"]) for name, kind in known]
     columns += [Column(name=f"column{i}", type=pa.string()) for i in range(len(known), width)]
-    return FoundLayout(name=layout.name, columns=tuple(columns), lines=len(lines), strange_lines=len(lines) - len(good))
+    return FoundLayout(
+        name=layout.name,
+        columns=tuple(columns),
+        lines=len(lines),
+        strange_lines=len(lines) - len(good),
+        read=lambda line: _fixed_values(layout, columns, line),
+    )
+
+
+def _fixed_values(layout: _Layout, columns: Sequence[Column], line: str) -> list[object] | None:
+    if len(line) > _LONGEST_LINE or not layout.start.match(line):
+        return None
+    texts = [next((group for group in token.groups() if group is not None), "") for token in _TOKEN.finditer(line)]
+    return [_typed(text, column.type) for text, column in zip(texts, columns, strict=False)]
+
+
+def _typed(text: str, arrow_type: pa.DataType) -> object:
+    """A field as a value of its column; the text itself where it is none."""
+    if text in ("-", ""):
+        return None
+    try:
+        if pa.types.is_integer(arrow_type):
+            return int(text)
+        if pa.types.is_floating(arrow_type):
+            return float(text)
+        if pa.types.is_timestamp(arrow_type):
+            return datetime.strptime(text, _CLF_LAYOUT) if arrow_type.unit == "s" else datetime.fromisoformat(text)  # noqa: DTZ007 - %z
+    except ValueError:
+        return text
+    return text
 
 
 def _read_w3c(lines: Sequence[str]) -> FoundLayout | None:
@@ -165,16 +203,22 @@ def _read_w3c(lines: Sequence[str]) -> FoundLayout | None:
     body = [line for line in lines if not line.startswith("#")]
     mark = "\t" if any("\t" in line for line in body) else " "
     name = "cloudfront_log" if "x-edge-location" in names else "w3c_log"
-    return _read_table(name, names, [line.split(mark) for line in body])
+    return _read_table(name, names, body, mark)
 
 
-def _read_table(name: str, names: Sequence[str], rows: Sequence[list[str]]) -> FoundLayout | None:
+def _read_table(name: str, names: Sequence[str], lines: Sequence[str], mark: str) -> FoundLayout | None:
     """Columns by the names the log itself gives; types come from the values, of which `-` is none."""
+    rows = [line.split(mark) for line in lines]
     good = [row for row in rows if len(row) == len(names)]
     if not names or len(good) < _GOOD_SHARE * len(rows) or len(set(names)) < len(names):
         return None
-    columns = [Column(name=field, type=_type_of(row[i] for row in good)) for i, field in enumerate(names)]
-    return FoundLayout(name=name, columns=tuple(columns), lines=len(rows), strange_lines=len(rows) - len(good))
+    columns = [Column(name=own, type=_type_of(row[i] for row in good)) for i, own in enumerate(names)]
+
+    def read(line: str) -> list[str | None] | None:
+        texts = line.split(mark)
+        return [None if text in ("-", "") else text for text in texts] if len(texts) == len(names) else None
+
+    return FoundLayout(name=name, columns=tuple(columns), lines=len(rows), strange_lines=len(rows) - len(good), read=read)
 
 
 def _type_of(values: Iterable[str]) -> pa.DataType:
@@ -195,8 +239,14 @@ def _read_apache(lines: Sequence[str]) -> FoundLayout | None:
         if first is not None and strange <= (1 - _GOOD_SHARE) * len(lines):
             known = [_APACHE_COLUMNS[directive] for directive in first]
             columns = tuple(Column(name=name, type=_TYPES[kind]) for name, kind in known)
-            return FoundLayout(name="apache_log", columns=columns, lines=len(lines), strange_lines=strange)
+            read = partial(_apache_values, parser)
+            return FoundLayout(name="apache_log", columns=columns, lines=len(lines), strange_lines=strange, read=read)
     return None
+
+
+def _apache_values(parser: object, line: str) -> list[object] | None:
+    entry = _parse(parser, line)
+    return None if entry is None else list(entry.values())
 
 
 def _parse(parser: object, line: str) -> dict[str, object] | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from s3_catalog.formats import FileSchema, ReadLimits
-from s3_catalog.formats._json_schema import matches_json, read_json
+from collections.abc import Mapping, Sequence
+
+from s3_catalog.formats import FileSchema, ReadLimits, Row
+from s3_catalog.formats._json_schema import matches_json, read_json, read_json_rows
+from s3_catalog.formats._sample_budget import sample_within
 from s3_catalog.storage.files import ObjectFile
 
 
@@ -19,6 +22,9 @@ class JsonlFormat:
 
     def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
         return read_json(file, self.name, compression, limits)
+
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        return sample_within(file, limits, rows, lambda file, limits: {"": read_json_rows(file, self.name, compression, limits)})
 
 
 FORMAT = JsonlFormat()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from math import ceil
 
 import pyarrow as pa
 
-from s3_catalog.formats import FileSchema, ReadLimits
-from s3_catalog.formats._delimited import read_delimited
-from s3_catalog.formats._head import Head, read_head
-from s3_catalog.formats._json_schema import matches_json, read_json
+from s3_catalog.formats import FileSchema, ReadLimits, Row
+from s3_catalog.formats._delimited import read_delimited, read_delimited_rows
+from s3_catalog.formats._head import Head, read_head, read_longer_head
+from s3_catalog.formats._json_schema import matches_json, read_json, read_json_rows
 from s3_catalog.formats._log_layouts import FoundLayout, find_layout
 from s3_catalog.formats._row_estimate import Stretch, estimate_rows, head_stretch
+from s3_catalog.formats._sample_budget import sample_within
 from s3_catalog.formats._tail import Tail, read_tail, whole_lines, with_short_tail
 from s3_catalog.formats._text import NotTextError, Text, decode_head, decode_text
 from s3_catalog.model.statistics import RowEstimate
@@ -49,6 +51,36 @@ class TextFormat:
         if layout is None:
             return _plain_schema(head, text, _estimate_lines(file, head, text, tail, is_row=bool))
         return _log_schema(head, text, layout, _estimate_lines(file, head, text, tail, is_row=_is_entry, headed=layout.headed))
+
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        return sample_within(file, limits, rows, lambda file, limits: {"": _read_rows(file, compression, limits, rows)})
+
+
+def _read_rows(file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Iterable[Row]:
+    """The first whole lines as rows: the fields of a log's, else the lines themselves."""
+    mark = limits.hints.delimiter
+    if mark is not None:
+        return read_delimited_rows(file, "csv", compression, limits, rows, preferred=mark)
+    limits = with_short_tail(file, limits)
+    head = read_head(file, "text", compression, limits)
+    if matches_json(head.data) == "lines":
+        return read_json_rows(file, "jsonl", compression, limits)
+    text = decode_head(file.key, "text", head.data, whole=head.whole, hints=limits.hints)
+    layout = find_layout(text.text)
+    if layout is None and not head.whole and "\n" not in text.text:
+        head = read_longer_head(file, "text", head.compression, limits)
+        text = decode_head(file.key, "text", head.data, whole=head.whole, hints=limits.hints)
+    lines = (line.rstrip("\r\n") for line in io.StringIO(text.text) if head.whole or line.endswith("\n"))
+    return ({"line": line} for line in lines) if layout is None else _log_rows(layout, lines)
+
+
+def _log_rows(layout: FoundLayout, lines: Iterable[str]) -> Iterator[Row]:
+    names = [column.name for column in layout.columns]
+    entries = (line for line in lines if _is_entry(line))
+    for line in islice(entries, int(layout.headed), None):
+        values = layout.read(line)
+        if values is not None:
+            yield dict(zip(names, values, strict=False))
 
 
 def _is_entry(line: str) -> bool:
