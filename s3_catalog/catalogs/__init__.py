@@ -39,7 +39,7 @@ class Action(StrEnum):
 class PlannedChange:
     """One table's part of a plan. `fields` are (field, old, new) as text; `table` is None for a retirement.
 
-    `reason` says what a conflict is about.
+    `reason` says what a conflict is about. `kept` are (field, theirs, ours) of fields that people changed: they stay as they are.
     """
 
     action: Action
@@ -48,6 +48,7 @@ class PlannedChange:
     fields: tuple[tuple[str, str | None, str | None], ...] = ()
     table: Table | None = None
     reason: str | None = None
+    kept: tuple[tuple[str, str | None, str | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

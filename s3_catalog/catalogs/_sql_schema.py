@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-HEAD_REVISION = "0003"
+HEAD_REVISION = "0004"
 VERSION_TABLE = "s3_catalog_version"
 """Not `alembic_version`: the database may be shared with Dagster, which keeps its own there."""
 
@@ -227,4 +227,18 @@ ledger_parts = sa.Table(
     sa.Column("last_key", sa.LargeBinary, nullable=False),
     sa.Column("row_count", sa.Integer, nullable=False),
     sa.Column("chunk", sa.String(64), sa.ForeignKey("ledger_chunks.digest"), nullable=False, index=True),
+)
+
+last_written = sa.Table(
+    "last_written",
+    metadata,
+    sa.Column("catalog", ExactText, primary_key=True, comment="URL of another catalog, without secrets"),
+    sa.Column("identity", ExactText, primary_key=True),
+    sa.Column("name", ExactText, nullable=False),
+    sa.Column("store_url", ExactText, nullable=False),
+    sa.Column("location", ExactText, nullable=False),
+    sa.Column("key", ExactText, nullable=False, comment="what that catalog calls the table"),
+    sa.Column("retired", sa.Boolean, nullable=False, comment="by us, not by a person"),
+    sa.Column("fields", sa.Text, nullable=False, comment="JSON object: field -> value that we last wrote"),
+    comment="What we last wrote to other catalogs: a field that differs from it was changed by a person.",
 )

@@ -19,6 +19,7 @@ from s3_catalog.catalogs import _sql_runs as runs
 from s3_catalog.catalogs._planning import Published, choose_retirements, diff_tables, find_name_conflicts
 from s3_catalog.catalogs._sql_apply import advance_revision, batches, read_catalog_revision, read_snapshots, write_plan
 from s3_catalog.catalogs._sql_database import Database
+from s3_catalog.catalogs._sql_last_written import SqlLastWritten
 from s3_catalog.catalogs._sql_lock import hold_publisher_lock
 from s3_catalog.catalogs._sql_migrate import upgrade
 from s3_catalog.catalogs._sql_rows import AnyRow, digest_table, load_tables
@@ -129,6 +130,10 @@ class SqlCatalog:
             if removed:
                 advance_revision(connection)
         return removed
+
+    def last_written(self) -> SqlLastWritten:
+        """What was last written to other catalogs; usable until this one is closed."""
+        return SqlLastWritten(self._database)
 
     def names(self) -> dict[str, str]:
         """Identity -> name of every table of every store, retired ones too: a name is never given twice."""
