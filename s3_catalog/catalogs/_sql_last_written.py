@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -36,7 +37,7 @@ class SqlLastWritten:
             }
 
     def write(self, catalog: str, tables: Iterable[WrittenTable]) -> None:
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "catalog": catalog,
                 "identity": table.identity,

@@ -43,7 +43,7 @@ def test_a_value_is_written_only_where_nobody_changed_ours(found: Any, written: 
 )
 def test_only_our_own_members_of_a_set_move(found: str, written: str, wanted: str, add: str, remove: str, kept: str) -> None:
     decision = decide_set(found, written, wanted)
-    assert (decision.add, decision.remove, decision.kept) == (set(add), set(remove), set(kept))
+    assert (decision.add, decision.remove, decision.kept) == (frozenset(add), frozenset(remove), frozenset(kept))
 
 
 def test_a_plan_shows_values_as_text() -> None:

@@ -1,0 +1,243 @@
+"""From drafts to what the server holds: bulk calls first, then what they cannot do, then figures. What was written is known at any time.
+
+In: drafts of one plan. A table whose write fails is reported and the rest is written; what was written is remembered as soon as the server
+said so, and not before. Nothing is sent for a table that the plan leaves unchanged.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from s3_catalog.catalogs import Action
+from s3_catalog.catalogs._authority import LastWritten, WrittenTable
+from s3_catalog.catalogs._om_client import ApiError, Client
+from s3_catalog.catalogs._om_columns import Body
+from s3_catalog.catalogs._om_entities import Wanted, tags_of
+from s3_catalog.catalogs._om_merge import Merged, diff_structures, merge_table, patch_operations
+from s3_catalog.catalogs._om_names import join_fqn
+from s3_catalog.catalogs._om_places import Places
+from s3_catalog.catalogs._om_plan import Draft
+from s3_catalog.catalogs._om_remote import OwnerBook, read_remote, read_table
+from s3_catalog.catalogs._om_url import Settings
+from s3_catalog.errors import CatalogError, CatalogUnavailableError
+
+logger = logging.getLogger(__name__)
+
+_PATCH_TRIES = 3
+_MIN_BULK = 4
+"""Fewer are sent singly: what a bulk call wrote must be read back."""
+_FIGURES = ("row_count", "row_estimate", "object_count", "size_bytes", "profile", "sample")
+
+
+class Writer:
+    """Writes the drafts of one plan. `failed` are errors by table; `done` are identities whose entity is as planned."""
+
+    def __init__(self, client: Client, settings: Settings, places: Places, memory: LastWritten, owners: OwnerBook) -> None:
+        self._client, self._settings, self._places, self._memory, self._owners = client, settings, places, memory, owners
+        self.failed: dict[str, tuple[str, str]] = {}
+        self.done: dict[str, Body] = {}
+        self._remembered: dict[str, WrittenTable] = {}
+
+    def write(self, drafts: Sequence[Draft]) -> None:
+        """Create, restore and update."""
+        if not drafts:
+            return
+        self._prepare(drafts)
+        self._put_all([draft for draft in drafts if _needs_put(draft)])
+        for draft in drafts:
+            if draft.change.identity not in self.failed:
+                self._attempt(draft, self._finish)
+        self._remember(drafts)
+        self._write_figures([draft for draft in drafts if draft.change.identity in self.done])
+
+    def _prepare(self, drafts: Sequence[Draft]) -> None:
+        moving = [_parts(draft) for draft in drafts if _moves(draft)]
+        if moving:
+            stores = {_parts(draft)[1].database: draft.table.layout.store_url for draft in drafts}
+            self._places.make_places([wanted for _, wanted in moving], stores)
+        tagged = [_parts(d) for d in drafts if _moves(d) or any(field.rpartition(".")[2] == "tags" for field, *_ in d.change.fields)]
+        self._places.make_tags(tags_of([wanted for _, wanted in tagged]))
+
+    def retire(self, tables: Iterable[tuple[str, str, Body, WrittenTable]]) -> int:
+        """Soft-delete tables, given as (identity, name, entity, what we remember); returns how many are."""
+        count = 0
+        for identity, name, entity, written in tables:
+            # Remembered before: a table found deleted that we did not mean to delete was deleted by a person.
+            self._memory.write(self._settings.label, [replace(written, retired=True)])
+            try:
+                self._client.delete(f"/tables/{entity['id']}", recursive="true", hardDelete="false")
+                count += 1
+            except CatalogError as error:
+                self.failed[identity] = (name, str(error))
+        return count
+
+    def _put_all(self, drafts: Sequence[Draft]) -> None:
+        sent_in_bulk: list[Draft] = []
+        singles: list[Draft] = []
+        for start in range(0, len(drafts), self._settings.batch):
+            batch = drafts[start : start + self._settings.batch]
+            try:
+                bulk = len(drafts) >= _MIN_BULK and self._places.put_all("/tables", [self._request(draft) for draft in batch])
+            except CatalogUnavailableError as error:
+                self._fail(drafts[start:], error)
+                break
+            except CatalogError as error:  # one row can make the server refuse all of them: the single calls say which
+                logger.info("a bulk call was refused and is sent singly tables=%d reason=%s", len(batch), error)
+                bulk = False
+            (sent_in_bulk if bulk else singles).extend(batch)
+        singles += self._verify(sent_in_bulk)
+        for draft in singles:
+            self._attempt(draft, self._put_one)
+
+    def _request(self, draft: Draft) -> Body:
+        merged, wanted = _parts(draft)
+        if draft.entity is not None:
+            schema, name = draft.entity["databaseSchema"]["fullyQualifiedName"], draft.entity["name"]
+        else:
+            schema, name = join_fqn((self._settings.service, wanted.database, wanted.schema)), wanted.name
+        return {"name": name, "databaseSchema": schema, **merged.put}
+
+    def _put_one(self, draft: Draft) -> None:
+        answer = self._client.put("/tables", self._request(draft))
+        self.done[draft.change.identity] = read_table(self._client, answer["id"])
+
+    def _verify(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Read back what bulk calls wrote; returns the tables that are not as they should be."""
+        if not drafts:
+            return []
+        try:
+            remote = read_remote(self._client, self._settings, (d.wanted.database for d in drafts if d.wanted))
+        except CatalogError as error:
+            self._fail(drafts, error)
+            return []
+        missing = []
+        for draft in drafts:
+            entity = remote.tables.get(draft.key)
+            if entity is None or entity.get("deleted") or diff_structures(entity, _parts(draft)[1].structure):
+                missing.append(draft)
+            else:
+                self.done[draft.change.identity] = entity
+        return missing
+
+    def _finish(self, draft: Draft) -> None:
+        """Do what a PUT cannot: replace and clear texts, take tags away.
+
+        Each PATCH says which version it is made for. When another writer was faster, it is made anew from what is there now, as long as
+        that still leads to the planned changes.
+        """
+        _, wanted = _parts(draft)
+        entity = self.done.get(draft.change.identity) or draft.entity or {}
+        planned: set[str] | None = None
+        for _ in range(_PATCH_TRIES):
+            merged = merge_table(wanted, entity, draft.written.fields if draft.written else {}, self._owners.references)
+            names = {field for field, *_ in merged.changes}
+            planned = names if planned is None else planned
+            if not names <= planned or {field for field, *_ in merged.kept} & planned:
+                raise CatalogError(f"{draft.key} was changed by a person meanwhile: make a new plan")
+            operations = patch_operations(entity, merged.after)
+            if not merged.changes or not operations:
+                self.done[draft.change.identity] = entity
+                return
+            try:
+                self.done[draft.change.identity] = self._client.patch(f"/tables/{entity['id']}", operations, entity["version"])
+            except ApiError as error:
+                if error.status != 412:
+                    raise
+                entity = read_table(self._client, entity["id"])
+            else:
+                return
+        raise CatalogError(f"{draft.key} changes faster than it can be written: others write it too")
+
+    def _attempt(self, draft: Draft, call: Callable[[Draft], None]) -> None:
+        try:
+            call(draft)
+        except CatalogError as error:
+            self.done.pop(draft.change.identity, None)
+            self._fail([draft], error)
+
+    def _fail(self, drafts: Iterable[Draft], error: CatalogError) -> None:
+        for draft in drafts:
+            self.failed.setdefault(draft.change.identity, (draft.change.name, str(error)))
+
+    def _remember(self, drafts: Sequence[Draft]) -> None:
+        """Remember what the entities now hold; figures are remembered when they are there."""
+        for draft in drafts:
+            if draft.change.identity in self.done:
+                merged, _ = _parts(draft)
+                figures = {name: v for name, v in (draft.written.fields if draft.written else {}).items() if name in _FIGURES}
+                self._remembered[draft.change.identity] = _written(draft, {**figures, **merged.fields})
+        self._memory.write(self._settings.label, self._remembered.values())
+
+    def _write_figures(self, drafts: Sequence[Draft]) -> None:
+        now = time.time_ns() // 1_000_000
+        work = [(draft, names) for draft in drafts if (names := self._moved_figures(draft))]
+        if not work:
+            return
+        with ThreadPoolExecutor(self._settings.workers) as pool:
+            results = list(pool.map(lambda item: self._write_figures_of(item[0], item[1], now), work))
+        for (draft, _), (figures, error) in zip(work, results, strict=True):
+            remembered = self._remembered[draft.change.identity]
+            self._remembered[draft.change.identity] = replace(remembered, fields={**remembered.fields, **figures})
+            if error is not None:
+                self._fail([draft], error)
+        self._memory.write(self._settings.label, (self._remembered[draft.change.identity] for draft, _ in work))
+
+    def _moved_figures(self, draft: Draft) -> set[str]:
+        _, wanted = _parts(draft)
+        before = self._remembered[draft.change.identity].fields
+        return {name for name, value in wanted.figures.items() if before.get(name) != value}
+
+    def _write_figures_of(self, draft: Draft, names: set[str], now: int) -> tuple[dict[str, Any], CatalogError | None]:
+        """Write sample and profile of one table; returns the figures that are there now, and what went wrong."""
+        _, wanted = _parts(draft)
+        table_id, there = self.done[draft.change.identity]["id"], dict[str, Any]()
+        try:
+            if "sample" in names:
+                if wanted.sample is not None:
+                    self._client.put(f"/tables/{table_id}/sampleData", wanted.sample)
+                else:
+                    self._client.delete(f"/tables/{table_id}/sampleData")
+                there["sample"] = wanted.figures["sample"]
+            if names - {"sample"} and wanted.profile is not None:
+                self._client.put(f"/tables/{table_id}/tableProfile", _dated(wanted.profile, now))
+                there |= {name: value for name, value in wanted.figures.items() if name != "sample"}
+        except ApiError as error:  # its message may repeat a value
+            return there, CatalogError(f"sample or profile of {draft.key} was refused ({error.status})")
+        except CatalogError as error:
+            return there, error
+        return there, None
+
+
+def _parts(draft: Draft) -> tuple[Merged, Wanted]:
+    if draft.merged is None or draft.wanted is None:
+        raise ValueError(f"{draft.change.name} cannot be published: {draft.change.reason}")
+    return draft.merged, draft.wanted
+
+
+def _moves(draft: Draft) -> bool:
+    """Whether a table comes, or comes back."""
+    return draft.change.action in (Action.CREATE, Action.RESTORE)
+
+
+def _needs_put(draft: Draft) -> bool:
+    """A PATCH alone does for updates that need one; a PUT restores, creates, and changes many tables in one call."""
+    merged, _ = _parts(draft)
+    return _moves(draft) or (bool(merged.changes) and not merged.needs_patch)
+
+
+def _written(draft: Draft, fields: Mapping[str, Any]) -> WrittenTable:
+    layout = draft.table.layout
+    return WrittenTable(
+        identity=layout.identity, name=draft.table.name, store_url=layout.store_url, location=layout.location, key=draft.key, fields=fields
+    )
+
+
+def _dated(profile: Body, now: int) -> Body:
+    """A profile with the time in milliseconds that the server asks for."""
+    columns = [{**column, "timestamp": now} for column in profile.get("columnProfile", ())]
+    return {"tableProfile": {**profile["tableProfile"], "timestamp": now}, **({"columnProfile": columns} if columns else {})}

@@ -1,0 +1,155 @@
+"""From tables and what the server holds to a plan: which entity is which table, and what would change.
+
+In: tables, a `Remote`, what we last wrote. Out: `Draft`s, one per table, and the tables to retire. Owners alone are looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from s3_catalog.catalogs import Action, Plan, PlannedChange, RetirePolicy, Scope
+from s3_catalog.catalogs._authority import FieldChange, WrittenTable
+from s3_catalog.catalogs._om_columns import Body
+from s3_catalog.catalogs._om_entities import Wanted, database_name, figure_changes, want_table
+from s3_catalog.catalogs._om_merge import Merged, merge_table
+from s3_catalog.catalogs._om_names import UnnameableError, decode_name
+from s3_catalog.catalogs._om_remote import OwnerBook, Remote
+from s3_catalog.catalogs._om_url import Settings
+from s3_catalog.catalogs._planning import Published, choose_retirements, find_name_conflicts
+from s3_catalog.model.tables import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """One table of a plan with all that is needed to write it. Without `wanted` and `merged` it cannot be published (a conflict)."""
+
+    change: PlannedChange
+    table: Table
+    key: str = ""
+    wanted: Wanted | None = None
+    merged: Merged | None = None
+    entity: Body | None = None
+    written: WrittenTable | None = None
+
+
+class Planner:
+    """Compares tables with one state of the server.
+
+    Args:
+        written: what we last wrote, by identity, of every store.
+    """
+
+    def __init__(self, settings: Settings, remote: Remote, written: Mapping[str, WrittenTable], owners: OwnerBook) -> None:
+        self._settings, self._remote, self._written, self._owners = settings, remote, written, owners
+        claimed = {table.key for table in written.values()}
+        self._unclaimed = {key: entity for key, entity in remote.tables.items() if key not in claimed and entity.get("locationPath")}
+        self._by_key = {table.key: identity for identity, table in written.items()}
+
+    def plan(self, tables: Sequence[Table], scope: Scope, policy: RetirePolicy) -> Plan:
+        """Plan all tables, and the retirement of those that are gone."""
+        drafts = self.draft(tables)
+        seen = [table.layout.identity for table in tables]
+        published = self.published(scope.store_url, {*seen, *scope.present})
+        retirement = choose_retirements((table for table, _ in published.values()), seen, scope, policy)
+        retired = [PlannedChange(action=Action.RETIRE, identity=gone.identity, name=gone.name) for gone in retirement.retire]
+        return Plan(
+            changes=(*(draft.change for draft in drafts), *retired),
+            revision=self._remote.revision,
+            scope=scope,
+            withheld=retirement.withheld,
+            withheld_reason=retirement.reason,
+        )
+
+    def published(self, store_url: str, identities: Collection[str]) -> dict[str, tuple[Published, Body]]:
+        """Tables of a store that the server has and that are ours, with their entities, by identity.
+
+        Args:
+            identities: those of tables that are there; a table that we do not remember is known by its location alone.
+        """
+        found: dict[str, tuple[Published, Body]] = {}
+        for identity, table in self._written.items():
+            entity = self._remote.tables.get(table.key)
+            if entity is not None and table.store_url == store_url:
+                found[identity] = (_published(identity, table.name, store_url, table.location, entity), entity)
+        known = {identity.partition(":")[2]: identity for identity in identities if identity not in self._written}
+        for entity in self._unclaimed.values():
+            uri: str = entity["locationPath"]
+            if uri.startswith(store_url):
+                identity = known.get(uri, f"{entity.get('fileFormat') or 'unknown'}:{uri}")
+                name = entity.get("displayName") or decode_name(entity["name"])
+                found[identity] = (_published(identity, name, store_url, uri.removeprefix(store_url), entity), entity)
+        return found
+
+    def draft(self, tables: Sequence[Table]) -> list[Draft]:
+        """Say of each table what would change."""
+        conflicts = find_name_conflicts(tables, {i: table.name for i, table in self._written.items() if self._is_there(table)})
+        drafts: list[Draft] = []
+        keys: dict[str, str] = {}
+        for table in tables:
+            holder = conflicts.get(table.layout.identity)
+            draft = self._draft_one(table) if holder is None else _refuse(table, f"the name {table.name!r} belongs to {holder}")
+            if draft.key and keys.setdefault(draft.key, table.layout.identity) != table.layout.identity:
+                draft = _refuse(table, f"OpenMetadata would call it {draft.key}, and {keys[draft.key]} too")
+            drafts.append(draft)
+        return drafts
+
+    def _is_there(self, table: WrittenTable) -> bool:
+        """Whether the server has a table that we wrote, as far as was looked."""
+        return table.key in self._remote.tables or database_name(table.store_url) not in self._remote.databases
+
+    def _draft_one(self, table: Table) -> Draft:
+        try:
+            wanted = want_table(table, self._settings, self._owners.look_up)
+            computed = wanted.key(self._settings.service)
+        except UnnameableError as error:
+            return _refuse(table, str(error))
+        identity = table.layout.identity
+        written = self._written.get(identity)
+        entity = self._remote.tables.get(written.key) if written else self._adopt(table, computed)
+        if entity is None:
+            written = None  # deleted for good: nothing of what we wrote is there any more
+            if computed in self._remote.tables:
+                holder = self._by_key.get(computed, "a table that s3-catalog did not make")
+                return _refuse(table, f"OpenMetadata's {computed} belongs to {holder}")
+        else:
+            shown = decode_name(entity["name"])
+            wanted = replace(wanted, said={**wanted.said, "display_name": None if shown == table.name else table.name})
+        base = written.fields if written else {}
+        merged = merge_table(wanted, entity, base, self._owners.references)
+        change = _plan_change(table, entity, written, merged, figure_changes(base, wanted.figures))
+        key = entity["fullyQualifiedName"] if entity else computed
+        return Draft(change=change, table=table, key=key, wanted=wanted, merged=merged, entity=entity, written=written)
+
+    def _adopt(self, table: Table, computed: str) -> Body | None:
+        """The entity of a table that we do not remember: the one that says to be at its location."""
+        at_home = self._unclaimed.get(computed)
+        there = [entity for entity in self._unclaimed.values() if entity["locationPath"] == table.layout.uri]
+        if at_home in there:
+            return at_home
+        same = [entity for entity in there if entity.get("fileFormat") in (None, table.format)]
+        return same[0] if len(same) == 1 else None
+
+
+def _published(identity: str, name: str, store_url: str, location: str, entity: Body) -> Published:
+    return Published(identity=identity, name=name, store_url=store_url, location=location, retired=bool(entity.get("deleted")))
+
+
+def _refuse(table: Table, reason: str) -> Draft:
+    change = PlannedChange(action=Action.CONFLICT, identity=table.layout.identity, name=table.name, table=table, reason=reason)
+    return Draft(change=change, table=table)
+
+
+def _plan_change(
+    table: Table, entity: Body | None, written: WrittenTable | None, merged: Merged, figures: Sequence[FieldChange]
+) -> PlannedChange:
+    bare = PlannedChange(action=Action.UNCHANGED, identity=table.layout.identity, name=table.name, table=table, kept=merged.kept)
+    if entity is None:
+        return replace(bare, action=Action.CREATE)
+    if entity.get("deleted") and written is not None and not written.retired:
+        return replace(bare, kept=(("table", None, "published"),), reason="deleted by hand in OpenMetadata")
+    renamed = [("name", written.name, table.name)] if written and written.name != table.name else []
+    changes = (*renamed, *merged.changes, *figures)
+    if entity.get("deleted"):
+        return replace(bare, action=Action.RESTORE, fields=changes)
+    return replace(bare, action=Action.UPDATE, fields=changes) if changes else bare

@@ -1,0 +1,203 @@
+"""OpenMetadata through its REST API: tables with their columns, tags, owners, figures and samples; what people write there is theirs.
+
+`openmetadata://host:8585/service?schema=raw&tls=on`; docs/decisions/openmetadata.md has all options and the rules. What was last written is
+remembered in the embedded catalog (`state=sqlite:///catalog.db`): with nothing remembered, all that differs is taken for a person's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
+
+from s3_catalog.catalogs import Action, Outcome, Plan, PlannedChange, RetirePolicy, Scope
+from s3_catalog.catalogs._authority import LastWritten, MemoryLastWritten, WrittenTable
+from s3_catalog.catalogs._om_url import SCHEME, Settings, parse_url
+from s3_catalog.errors import CatalogError
+from s3_catalog.model.tables import Table
+
+if TYPE_CHECKING:
+    from s3_catalog.catalogs._om_columns import Body
+    from s3_catalog.catalogs._om_plan import Draft, Planner
+    from s3_catalog.catalogs._om_remote import Remote
+
+logger = logging.getLogger(__name__)
+
+_WRITTEN = (Action.CREATE, Action.UPDATE, Action.RESTORE)
+_MOVED = "OpenMetadata changed since this plan was made: make a new plan"
+
+
+class OpenMetadataCatalog:
+    """Tables in one database service of an OpenMetadata server.
+
+    Args:
+        last_written: remembers what was written, between runs; else the URL's `state` says where, else nothing is remembered.
+
+    Raises (every call):
+        CatalogError: the server refuses the token or a call, or is no OpenMetadata.
+        CatalogUnavailableError: it cannot be reached, or goes on failing.
+    """
+
+    def __init__(self, settings: Settings, last_written: LastWritten | None = None) -> None:
+        from s3_catalog.catalogs._om_client import Client
+        from s3_catalog.catalogs._om_places import Places
+        from s3_catalog.catalogs._om_remote import OwnerBook
+
+        self._settings = settings
+        with ExitStack() as opened:
+            self._memory = last_written or _open_memory(settings, opened)
+            self._client = opened.enter_context(Client(settings.address, settings.label))
+            self._closing = opened.pop_all()
+        self._places = Places(self._client, settings)
+        self._owners = OwnerBook(self._client)
+        self._version: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._closing.close()
+
+    def plan(self, tables: Sequence[Table], scope: Scope, policy: RetirePolicy) -> Plan:
+        """Compare tables with the server; writes nothing.
+
+        A table that cannot have its name there is `Action.CONFLICT`, with the reason. `PlannedChange.kept` names what people wrote.
+        """
+        planner, _ = self._look([scope.store_url, *(table.layout.store_url for table in tables)])
+        return planner.plan(tables, scope, policy)
+
+    def apply(self, plan: Plan) -> Outcome:
+        """Write exactly the plan, table by table: one that fails is in `Outcome.failed`, and the next plan repairs it.
+
+        `Outcome.counts` and `writes` count tables that were written.
+
+        Raises:
+            CatalogError: the tables changed since the plan was made, or a place or tag cannot be made; no table was written.
+        """
+        from s3_catalog.catalogs._om_apply import Writer
+
+        conflicts = [(c.name, c.reason or "conflict") for c in plan.changes if c.action is Action.CONFLICT]
+        counts = {action: plan.count(action) for action in Action}
+        work = [change for change in plan.changes if change.action not in (Action.UNCHANGED, Action.CONFLICT)]
+        if not work:
+            return Outcome(counts=counts, writes=0, failed=tuple(conflicts))
+        tables = [change.table for change in work if change.table is not None]
+        planner, remote = self._look([plan.scope.store_url, *(table.layout.store_url for table in tables)], of=plan)
+        if remote.revision != plan.revision:
+            raise CatalogError(_MOVED)
+        drafts = planner.draft(tables)
+        _check_same(drafts, work)
+        writer = Writer(self._client, self._settings, self._places, self._memory, self._owners)
+        writer.write(drafts)
+        writer.retire(self._leaving(planner, plan))
+        for change in work:
+            counts[change.action] -= change.identity in writer.failed
+        logger.info("published catalog=%s tables=%d failed=%d", self._settings.label, len(work), len(writer.failed))
+        writes = sum(counts[action] for action in (*_WRITTEN, Action.RETIRE))
+        return Outcome(counts=counts, writes=writes, failed=(*conflicts, *writer.failed.values()))
+
+    def list_tables(self, store_url: str | None = None) -> list[Table]:
+        """The published tables that are not retired, by name, with what OpenMetadata keeps of them."""
+        from s3_catalog.catalogs._om_entities import database_name
+        from s3_catalog.catalogs._om_read import read_published
+
+        databases = self._databases() if store_url is None else [database_name(store_url)]
+        by_key = {table.key: table for table in self._memory.read(self._settings.label).values()}
+        live = ((key, entity) for key, entity in self._read(databases).tables.items() if not entity.get("deleted"))
+        tables = [table for key, entity in live if (table := read_published(entity, by_key.get(key))) is not None]
+        return sorted(tables, key=lambda table: table.name)
+
+    def remove(self, names: Sequence[str]) -> int:
+        """Delete tables for good, retired ones too; returns how many there were."""
+        from s3_catalog.catalogs._om_read import read_published
+
+        by_key = {table.key: table for table in self._memory.read(self._settings.label).values()}
+        removed = 0
+        for key, entity in self._read(self._databases()).tables.items():
+            table = read_published(entity, by_key.get(key))
+            if table is not None and table.name in names:
+                removed += self._client.delete(f"/tables/{entity['id']}", recursive="true", hardDelete="true")
+                self._memory.forget(self._settings.label, [by_key[key].identity] if key in by_key else [])
+        return removed
+
+    def _look(self, store_urls: Iterable[str], of: Plan | None = None) -> tuple[Planner, Remote]:
+        """Read what the server holds of some stores.
+
+        Args:
+            of: a plan that is compared with it; all its stores are read, as when it was made.
+        """
+        from s3_catalog.catalogs._om_entities import database_name
+        from s3_catalog.catalogs._om_plan import Planner
+
+        planned = [change.table.layout.store_url for change in of.changes if change.table] if of else []
+        remote = self._read(database_name(url) for url in (*store_urls, *planned))
+        return Planner(self._settings, remote, self._memory.read(self._settings.label), self._owners), remote
+
+    def _read(self, databases: Iterable[str]) -> Remote:
+        from s3_catalog.catalogs._om_remote import read_remote
+
+        self._check()
+        return read_remote(self._client, self._settings, databases)
+
+    def _databases(self) -> list[str]:
+        from s3_catalog.catalogs._om_remote import list_databases
+
+        self._check()
+        return list(list_databases(self._client, self._settings))
+
+    def _check(self) -> None:
+        if self._version is None:
+            self._version = self._client.check_version()
+
+    def _leaving(self, planner: Planner, plan: Plan) -> list[tuple[str, str, Body, WrittenTable]]:
+        published = planner.published(plan.scope.store_url, {*plan.scope.present, *(change.identity for change in plan.changes)})
+        known = self._memory.read(self._settings.label)
+        leaving = []
+        for change in plan.changes:
+            if change.action is Action.RETIRE:
+                if change.identity not in published:
+                    raise CatalogError(_MOVED)
+                table, entity = published[change.identity]
+                written = known.get(change.identity) or WrittenTable(
+                    identity=table.identity,
+                    name=table.name,
+                    store_url=table.store_url,
+                    location=table.location,
+                    key=entity["fullyQualifiedName"],
+                )
+                leaving.append((change.identity, change.name, entity, written))
+        return leaving
+
+
+def _check_same(drafts: Sequence[Draft], work: Sequence[PlannedChange]) -> None:
+    """Refuse a plan that would not be made again: what was remembered changed, or another version of this program made it."""
+    planned = {change.identity: (change.action, change.fields) for change in work}
+    if any(planned[draft.change.identity] != (draft.change.action, draft.change.fields) for draft in drafts):
+        raise CatalogError(_MOVED)
+
+
+def _open_memory(settings: Settings, opened: ExitStack) -> LastWritten:
+    if settings.state is None:
+        logger.warning("no state: what is written is not remembered catalog=%s", settings.label)
+        return MemoryLastWritten()
+    from s3_catalog.catalogs.sql import SqlCatalog
+
+    return opened.enter_context(SqlCatalog(settings.state)).last_written()
+
+
+class OpenMetadataCatalogs:
+    """How OpenMetadata is found by URL."""
+
+    schemes = frozenset({SCHEME})
+
+    def open(self, url: str, last_written: LastWritten | None = None) -> OpenMetadataCatalog:
+        """Open it; see `OpenMetadataCatalog`."""
+        return OpenMetadataCatalog(parse_url(url), last_written)
+
+
+CATALOG = OpenMetadataCatalogs()
