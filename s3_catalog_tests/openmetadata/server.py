@@ -34,8 +34,8 @@ _PAGE = "<html><body>Sign in</body></html>"
 class Fault:
     """What goes wrong with the next `times` requests that it fits.
 
-    `kind`: `status` (then `status` and `headers`), `slow`, `drop` (no answer), `cut` (the request is done, its answer cut off), `html`, or `half`
-    (of a bulk call, every second row fails). `after` requests that fit go well before.
+    `kind`: `status` (then `status` and `headers`), `slow`, `drop` (no answer), `cut` (the request is done, its answer cut off), `html`, or
+    `half` (of a bulk call, every second row fails). `after` requests that fit go well before.
     """
 
     kind: str
