@@ -37,7 +37,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sources": {"model", "storage", "config"},
     "inference": {"model", "storage", "formats", "table_formats", "discovery", "tagging"},
     "describing": {"model", "storage", "formats", "discovery", "inference", "profiling", "tagging"},
-    "catalogs": {"model"},
+    "engines": {"model", "formats"},
+    "catalogs": {"model", "engines"},
 }
 # The ends of the flow put the parts together: they may import every part above and those named here.
 ENDS: dict[str, set[str]] = {

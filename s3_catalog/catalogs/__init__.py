@@ -33,13 +33,16 @@ class Action(StrEnum):
     UNCHANGED = "unchanged"
     CONFLICT = "conflict"
     """Its name belongs to another table of the catalog: nothing is written for it, and `apply` reports it as failed."""
+    SKIP = "skip"
+    """It is nothing for this catalog (no engine could read it there): nothing is written, and that is no failure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedChange:
     """One table's part of a plan. `fields` are (field, old, new) as text; `table` is None for a retirement.
 
-    `reason` says what a conflict is about. `kept` are (field, theirs, ours) of fields that people changed: they stay as they are.
+    `reason` says what a conflict is about, or why a table is skipped. `kept` are (field, theirs, ours) of fields that people changed:
+    they stay as they are.
     """
 
     action: Action

@@ -1,0 +1,247 @@
+"""AWS Glue as a client sees it: the calls this package makes, with retries, paging and errors in our own words.
+
+Throttling and server errors are retried by botocore's standard mode. No message holds a request, an answer or an account's number.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from s3_catalog.errors import CatalogError, CatalogUnavailableError
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+"""Partitions per call: Glue's own bound of `BatchCreatePartition` and `BatchUpdatePartition`."""
+DELETE_BATCH = 25
+"""Partitions per `BatchDeletePartition`, by Glue's own bound."""
+_DENIED = frozenset(
+    {"AccessDeniedException", "AccessDenied", "UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException"}
+)
+_BUSY = frozenset(
+    {"ThrottlingException", "Throttling", "TooManyRequestsException", "OperationTimeoutException", "InternalServiceException"}
+)
+_MAX_ATTEMPTS = 6
+_FailedPartition = tuple[tuple[str, ...], str]
+"""(values, Glue's code of the error)"""
+
+
+class GlueRefusalError(CatalogError):
+    """Glue refused a call. `code` is its own name for the reason."""
+
+    def __init__(self, operation: str, code: str, reason: str | None = None) -> None:
+        self.operation, self.code = operation, code
+        super().__init__(f"{operation}: {reason or code}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlueConnection:
+    """Where Glue is. What is left out comes from botocore's usual places. Times in seconds."""
+
+    region: str | None = None
+    endpoint_url: str | None = None
+    profile: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    ca_bundle: str | None = None
+    verify_tls: bool = True
+    max_attempts: int = _MAX_ATTEMPTS
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+
+
+def connect(service: str, connection: GlueConnection) -> Any:
+    """Make a boto3 client.
+
+    Raises:
+        CatalogError: the AWS configuration cannot be used.
+    """
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        session = boto3.Session(
+            aws_access_key_id=connection.access_key_id,
+            aws_secret_access_key=connection.secret_access_key,
+            aws_session_token=connection.session_token,
+            region_name=connection.region,
+            profile_name=connection.profile,
+        )
+        create: Any = session.client
+        return create(
+            service,
+            endpoint_url=connection.endpoint_url,
+            verify=(connection.ca_bundle or True) if connection.verify_tls else False,
+            config=Config(
+                retries={"mode": "standard", "max_attempts": connection.max_attempts},
+                connect_timeout=connection.connect_timeout,
+                read_timeout=connection.read_timeout,
+            ),
+        )
+    except (BotoCoreError, ValueError) as error:
+        raise CatalogError(f"AWS {service} cannot be used: {type(error).__name__}") from error
+
+
+@contextmanager
+def told_in_our_words(operation: str) -> Iterator[None]:
+    """Turn boto3's errors into ours.
+
+    Raises:
+        CatalogUnavailableError: unreachable, throttled or failing after all retries.
+        GlueRefusalError: refused.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    try:
+        yield
+    except ClientError as error:
+        code = str(error.response.get("Error", {}).get("Code", "unknown"))
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in _BUSY or status >= 500 or status == 429:
+            raise CatalogUnavailableError(f"AWS Glue: {operation}: {code} after all retries") from error
+        raise GlueRefusalError(operation, code, "permission denied" if code in _DENIED else None) from error
+    except NoCredentialsError as error:
+        raise CatalogError("AWS Glue: no credentials found (AWS_* variables, profile, instance role)") from error
+    except BotoCoreError as error:
+        raise CatalogUnavailableError(f"AWS Glue: {operation}: {type(error).__name__}") from error
+
+
+class GlueDatabase:
+    """The calls about one database. Every call raises as `told_in_our_words`; `writes` counts those that change something."""
+
+    def __init__(self, client: Any, name: str, catalog_id: str | None) -> None:
+        self._client, self.name = client, name
+        self._own: dict[str, Any] = {"CatalogId": catalog_id} if catalog_id else {}
+        self.writes = 0
+
+    def tables(self) -> list[dict[str, Any]]:
+        """All tables, as Glue describes them; none where there is no database."""
+        try:
+            with told_in_our_words("GetTables"):
+                pages = self._client.get_paginator("get_tables").paginate(DatabaseName=self.name, **self._own)
+                return [table for page in pages for table in page["TableList"]]
+        except GlueRefusalError as error:
+            if error.code == "EntityNotFoundException":
+                return []
+            raise
+
+    def table(self, name: str) -> dict[str, Any]:
+        with told_in_our_words("GetTable"):
+            found: dict[str, Any] = self._client.get_table(DatabaseName=self.name, Name=name, **self._own)["Table"]
+            return found
+
+    def ensure(self) -> None:
+        """Create the database where it is missing."""
+        try:
+            with told_in_our_words("GetDatabase"):
+                self._client.get_database(Name=self.name, **self._own)
+        except GlueRefusalError as error:
+            if error.code != "EntityNotFoundException":
+                raise
+            try:
+                self._write(
+                    "CreateDatabase", "create_database", DatabaseInput={"Name": self.name, "Description": "Tables found by s3-catalog."}
+                )
+            except GlueRefusalError as refusal:
+                if refusal.code != "AlreadyExistsException":
+                    raise
+
+    def create(self, table: Mapping[str, Any]) -> None:
+        self._write("CreateTable", "create_table", DatabaseName=self.name, TableInput=table)
+
+    def update(self, table: Mapping[str, Any], version: str | None) -> None:
+        """Replace a table, if it still has the version that was read."""
+        expected = {"VersionId": version} if version else {}
+        self._write("UpdateTable", "update_table", DatabaseName=self.name, TableInput=table, SkipArchive=True, **expected)
+
+    def delete(self, name: str) -> bool:
+        """Delete a table with its partitions; False where there was none."""
+        try:
+            self._write("DeleteTable", "delete_table", DatabaseName=self.name, Name=name)
+        except GlueRefusalError as error:
+            if error.code != "EntityNotFoundException":
+                raise
+            return False
+        return True
+
+    def partitions(self, table: str) -> list[dict[str, Any]]:
+        with told_in_our_words("GetPartitions"):
+            paginator = self._client.get_paginator("get_partitions")
+            pages = paginator.paginate(DatabaseName=self.name, TableName=table, ExcludeColumnSchema=True, **self._own)
+            return [partition for page in pages for partition in page["Partitions"]]
+
+    def write_partitions(self, table: str, changes: Any) -> list[str]:
+        """Create, update and delete partitions in batches; returns what failed, item by item."""
+        errors: list[str] = []
+        place = {"DatabaseName": self.name, "TableName": table}
+        for batch in _batches(changes.delete, DELETE_BATCH):
+            wanted = [{"Values": list(values)} for values in batch]
+            failed = self._batch("BatchDeletePartition", "batch_delete_partition", {**place, "PartitionsToDelete": wanted})
+            errors += _tell(failed, "EntityNotFoundException")
+        updates = list(changes.update)
+        for batch in _batches(changes.create, BATCH):
+            failed = self._batch("BatchCreatePartition", "batch_create_partition", {**place, "PartitionInputList": list(batch)})
+            # Another one made it meanwhile, or an answer was lost: it is brought to what it should be.
+            there = {values for values, code in failed if code == "AlreadyExistsException"}
+            updates += [one for one in batch if tuple(one["Values"]) in there]
+            errors += _tell(failed, "AlreadyExistsException")
+        for batch in _batches(updates, BATCH):
+            entries = [{"PartitionValueList": one["Values"], "PartitionInput": one} for one in batch]
+            errors += _tell(self._batch("BatchUpdatePartition", "batch_update_partition", {**place, "Entries": entries}))
+        return errors
+
+    def _batch(self, operation: str, method: str, arguments: Mapping[str, Any]) -> list[_FailedPartition]:
+        answer = self._write(operation, method, **arguments)
+        return [
+            (
+                tuple(one.get("PartitionValues") or one.get("PartitionValueList") or ()),
+                str(one.get("ErrorDetail", {}).get("ErrorCode", "unknown")),
+            )
+            for one in answer.get("Errors", ())
+        ]
+
+    def index_names(self, table: str) -> list[str]:
+        with told_in_our_words("GetPartitionIndexes"):
+            answer = self._client.get_partition_indexes(DatabaseName=self.name, TableName=table, **self._own)
+            return [index["IndexName"] for index in answer.get("PartitionIndexDescriptorList", ())]
+
+    def create_index(self, table: str, name: str, keys: Sequence[str]) -> None:
+        index = {"Keys": list(keys), "IndexName": name}
+        self._write("CreatePartitionIndex", "create_partition_index", DatabaseName=self.name, TableName=table, PartitionIndex=index)
+
+    def write_statistics(self, table: str, figures: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Send column statistics; returns what failed, column by column."""
+        errors: list[str] = []
+        for batch in _batches(figures, BATCH):
+            answer = self._write(
+                "UpdateColumnStatisticsForTable",
+                "update_column_statistics_for_table",
+                DatabaseName=self.name,
+                TableName=table,
+                ColumnStatisticsList=list(batch),
+            )
+            for one in answer.get("Errors", ()):
+                name, code = one.get("ColumnStatistics", {}).get("ColumnName", ""), one.get("Error", {}).get("ErrorCode", "unknown")
+                errors.append(f"statistics of {name}: {code}")
+        return errors
+
+    def _write(self, operation: str, method: str, **arguments: Any) -> dict[str, Any]:
+        self.writes += 1
+        with told_in_our_words(operation):
+            answer: dict[str, Any] = getattr(self._client, method)(**arguments, **self._own)
+            return answer
+
+
+def _tell(failed: Sequence[_FailedPartition], settled: str | None = None) -> list[str]:
+    """Say which partitions failed, but for those that are as they should be."""
+    return [f"partition {'/'.join(values)}: {code}" for values, code in failed if code != settled]
+
+
+def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

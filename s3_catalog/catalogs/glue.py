@@ -1,0 +1,356 @@
+"""AWS Glue: tables that Athena, Trino and Spark can query.
+
+In: plans. Out: tables of one Glue database, with partitions, so that engines read what we found. Only tables that we published are ever
+touched; what people and other tools wrote into those stays. What no engine can read is not published, and the plan says why.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from s3_catalog.catalogs import Action, Outcome, Plan, PlannedChange, RetirePolicy, Scope
+from s3_catalog.catalogs._authority import LastWritten, MemoryLastWritten, WrittenTable
+from s3_catalog.catalogs._glue_apply import TableWriter, is_settled
+from s3_catalog.catalogs._glue_client import GlueConnection, GlueDatabase, connect
+from s3_catalog.catalogs._glue_diff import merge_fields, show_changes
+from s3_catalog.catalogs._glue_lake_formation import LakeFormation
+from s3_catalog.catalogs._glue_names import ORIGINAL, glue_name
+from s3_catalog.catalogs._glue_tables import (
+    IDENTITY,
+    LOCATION,
+    RETIRED,
+    STORE,
+    GlueTable,
+    build_table,
+    is_ours,
+    read_fields,
+    read_table,
+)
+from s3_catalog.catalogs._planning import Published, Retirement, choose_retirements, find_name_conflicts
+from s3_catalog.engines import GLUE_ENGINES, Readability, Verdict, check_tables
+from s3_catalog.errors import CatalogError, CatalogUnavailableError
+from s3_catalog.model.snapshots import digest_texts
+from s3_catalog.model.tables import Table
+
+logger = logging.getLogger(__name__)
+
+_FLAGS = frozenset({"partition_projection", "partition_indexes", "column_statistics", "lake_formation_tags"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlueOptions:
+    """How tables are published.
+
+    Attributes:
+        partition_projection: engines compute the partitions from table parameters; none are registered.
+        partition_indexes: make an index over the first three partition columns of each partitioned table.
+        column_statistics: send what is known of columns to the engines' planners.
+        lake_formation_tags: send our tags as LF-tags.
+        delete_after: delete a table that has been retired for so long (zero: at once); None keeps it for good.
+        catalog_id: the account whose catalog it is, when it is not the caller's.
+    """
+
+    connection: GlueConnection = field(default_factory=GlueConnection)
+    partition_projection: bool = False
+    partition_indexes: bool = False
+    column_statistics: bool = True
+    lake_formation_tags: bool = False
+    delete_after: timedelta | None = None
+    catalog_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """What Glue holds: all tables of the database by name, ours by identity, and what was remembered of them."""
+
+    tables: Mapping[str, Mapping[str, Any]]
+    ours: Mapping[str, Mapping[str, Any]]
+    written: Mapping[str, WrittenTable]
+
+    def revision(self, names: Iterable[str]) -> str:
+        """The state of our tables, and of those that have one of these names, as one text."""
+        watched = {name for name, table in self.tables.items() if is_ours(table)} | (set(names) & self.tables.keys())
+        return digest_texts(f"{name}={sorted(_stable(self.tables[name]).items())!r}" for name in sorted(watched))
+
+
+def _stable(table: Mapping[str, Any]) -> dict[str, Any]:
+    moving = ("UpdateTime", "LastAccessTime", "LastAnalyzedTime")
+    return {name: value for name, value in table.items() if name not in moving}
+
+
+class GlueCatalog:
+    """Tables in one Glue database, which is made when the first table is written.
+
+    Args:
+        database: its name in Glue.
+        last_written: remembers between runs what was written, so that people's changes are known as theirs.
+        strangers: tells how many foreign objects an engine would read with each table (`engines.folders.count_strangers`).
+        now: the time, aware.
+
+    Raises (every call):
+        CatalogError: Glue refuses (no permission, wrong account).
+        CatalogUnavailableError: Glue cannot be reached, or goes on failing after all retries.
+    """
+
+    def __init__(
+        self,
+        database: str,
+        options: GlueOptions = GlueOptions(),
+        *,
+        last_written: LastWritten | None = None,
+        strangers: Mapping[str, int] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._options, self._now = options, now
+        self._last_written = last_written or MemoryLastWritten()
+        self.strangers: Mapping[str, int] = strangers or {}
+        self._database = GlueDatabase(connect("glue", options.connection), database, options.catalog_id)
+        self._key = f"glue://{options.catalog_id + '@' if options.catalog_id else ''}{database}"
+
+    def plan(self, tables: Sequence[Table], scope: Scope, policy: RetirePolicy) -> Plan:
+        """Compare tables with Glue; reads the list of tables alone, writes nothing.
+
+        A table that no engine of Glue's can read is planned as `Action.SKIP`, with the reasons; one whose name is taken as `CONFLICT`.
+        """
+        state = self._read()
+        conflicts = self._find_conflicts(tables, state)
+        verdicts = check_tables(tables, self.strangers)
+        changes = [self._plan_table(table, state, verdicts[table.layout.identity], conflicts) for table in tables]
+        retirement = self._choose_retirements(state, tables, scope, policy)
+        changes += [PlannedChange(action=Action.RETIRE, identity=gone.identity, name=gone.name) for gone in retirement.retire]
+        changes += self._plan_deletions(state, tables, scope)
+        return Plan(
+            changes=tuple(changes),
+            revision=state.revision(_names(changes)),
+            scope=scope,
+            withheld=retirement.withheld,
+            withheld_reason=retirement.reason,
+        )
+
+    def verdicts(self, tables: Sequence[Table]) -> dict[str, tuple[Verdict, ...]]:
+        """What each engine can do with each table, by identity."""
+        return check_tables(tables, self.strangers)
+
+    def apply(self, plan: Plan) -> Outcome:
+        """Write exactly the plan. A table that fails is reported and the rest is written.
+
+        Raises:
+            CatalogError: the catalog moved since the plan was made.
+            CatalogUnavailableError: it cannot be read now; nothing of the plan was written.
+        """
+        state = self._read()
+        if state.revision(_names(plan.changes)) != plan.revision:
+            raise CatalogError("the catalog changed since this plan was made: make a new plan")
+        run = _Run(self._database, self._writer(), state, self._options)
+        failed = [(change.name, change.reason or "conflict") for change in plan.changes if change.action is Action.CONFLICT]
+        changes = [change for change in plan.changes if change.action not in (Action.UNCHANGED, Action.SKIP, Action.CONFLICT)]
+        if any(change.action is not Action.RETIRE for change in changes):
+            self._database.ensure()
+        try:
+            failed += run.write(changes)
+        finally:
+            self._last_written.write(self._key, run.remembered)
+            if run.forgotten:
+                self._last_written.forget(self._key, run.forgotten)
+        counts = {action: plan.count(action) for action in Action}
+        logger.info("published database=%s tables=%d failed=%d", self._database.name, len(changes), len(failed))
+        return Outcome(counts=counts, writes=run.written, failed=tuple(failed))
+
+    def list_tables(self, store_url: str | None = None) -> list[Table]:
+        """The published tables that are not retired, by name, as far as Glue keeps them: no samples, no evidence but the rule's."""
+        tables = [read_table(found) for found in self._read().ours.values() if RETIRED not in found["Parameters"]]
+        return sorted((t for t in tables if store_url in (None, t.layout.store_url)), key=lambda table: table.name)
+
+    def remove(self, names: Sequence[str]) -> int:
+        """Delete tables of ours for good; returns how many there were."""
+        by_name = {found["Parameters"][ORIGINAL]: (identity, found) for identity, found in self._read().ours.items()}
+        gone = [by_name[name] for name in names if name in by_name]
+        removed = sum(self._database.delete(found["Name"]) for _, found in gone)
+        self._last_written.forget(self._key, [identity for identity, _ in gone])
+        return removed
+
+    def _read(self) -> _State:
+        tables = {table["Name"]: table for table in self._database.tables()}
+        ours = {table["Parameters"][IDENTITY]: table for table in tables.values() if is_ours(table)}
+        return _State(tables=tables, ours=ours, written=self._last_written.read(self._key))
+
+    def _writer(self) -> TableWriter:
+        options = self._options
+        lake_formation = None
+        if options.lake_formation_tags:
+            lake_formation = LakeFormation(connect("lakeformation", options.connection), self._database.name, options.catalog_id)
+        return TableWriter(database=self._database, now=self._now, indexes=options.partition_indexes, lake_formation=lake_formation)
+
+    def _find_conflicts(self, tables: Sequence[Table], state: _State) -> dict[str, str]:
+        """Identity -> who has its name."""
+        held = {identity: found["Name"] for identity, found in state.ours.items()}
+        held |= {f"a table that s3-catalog did not publish ({name})": name for name, found in state.tables.items() if not is_ours(found)}
+        renamed = [replace(table, layout=replace(table.layout, name=glue_name(table.name))) for table in tables]
+        return find_name_conflicts(renamed, held)
+
+    def _plan_table(self, table: Table, state: _State, verdicts: Sequence[Verdict], conflicts: Mapping[str, str]) -> PlannedChange:
+        identity, found = table.layout.identity, state.ours.get(table.layout.identity)
+        wanted = _build(table, self._options)
+        change = PlannedChange(action=Action.UNCHANGED, identity=identity, name=table.name, table=table)
+        reason = _why_not(wanted, verdicts)
+        if wanted is None or reason is not None:
+            return replace(change, action=Action.SKIP, reason=reason)
+        if identity in conflicts:
+            return replace(change, action=Action.CONFLICT, reason=f"the name {table.name!r} belongs to {conflicts[identity]}")
+        if found is None:
+            return replace(change, action=Action.CREATE)
+        merged = merge_fields(read_fields(found), wanted.fields, state.written.get(identity))
+        if is_settled(merged, found, wanted):
+            return replace(change, kept=merged.kept)
+        action = Action.RESTORE if RETIRED in found["Parameters"] else Action.UPDATE
+        return replace(change, action=action, fields=show_changes(merged), kept=merged.kept)
+
+    def _choose_retirements(self, state: _State, tables: Sequence[Table], scope: Scope, policy: RetirePolicy) -> Retirement:
+        return choose_retirements(map(_published, state.ours.values()), (table.layout.identity for table in tables), scope, policy)
+
+    def _plan_deletions(self, state: _State, tables: Sequence[Table], scope: Scope) -> list[PlannedChange]:
+        """Tables that were retired long enough ago, and that a complete listing still does not show."""
+        after = self._options.delete_after
+        if after is None or scope.listed == 0:
+            return []
+        retired = [replace(one, retired=False) for one in map(_published, state.ours.values()) if one.retired]
+        # The share was kept when they were retired.
+        gone = choose_retirements(retired, (table.layout.identity for table in tables), scope, RetirePolicy(allow=True)).retire
+        old = [(one, _retired_at(state.ours[one.identity])) for one in gone]
+        return [
+            PlannedChange(action=Action.RETIRE, identity=one.identity, name=one.name, reason=f"retired on {at:%Y-%m-%d}: is deleted")
+            for one, at in old
+            if at + after <= self._now()
+        ]
+
+
+@dataclass(slots=True)
+class _Run:
+    """One apply: writes change after change and keeps what is to be remembered."""
+
+    database: GlueDatabase
+    writer: TableWriter
+    state: _State
+    options: GlueOptions
+    remembered: list[WrittenTable] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
+    """Names in Glue that tables have left, with the table; they are deleted last."""
+    written: int = 0
+
+    def write(self, changes: Sequence[PlannedChange]) -> list[tuple[str, str]]:
+        """Write changes; returns (table, error) of those that failed. Where Glue is down, nothing more is tried."""
+        failed: list[tuple[str, str]] = []
+        for number, change in enumerate(changes):
+            try:
+                self._write_one(change)
+                self.written += 1
+            except CatalogUnavailableError as error:
+                return failed + [(one.name, str(error)) for one in changes[number:]]
+            except CatalogError as error:
+                failed.append((change.name, str(error)))
+        for name, table in sorted(self.left.items()):
+            try:
+                self.database.delete(name)
+            except CatalogError as error:
+                failed.append((table, f"its old name {name} stays: {error}"))
+        return failed
+
+    def _write_one(self, change: PlannedChange) -> None:
+        found, written = self.state.ours.get(change.identity), self.state.written.get(change.identity)
+        if change.action is Action.RETIRE:
+            self._retire(change, found, written)
+            return
+        wanted = None if change.table is None else _build(change.table, self.options)
+        if change.table is None or wanted is None:
+            raise ValueError(f"the plan holds no table for {change.name}")
+        # Names may be exchanged: a table is written over the one that leaves the name in this run.
+        self.remembered.append(self.writer.publish(change.table, wanted, found, self.state.tables.get(wanted.name), written))
+        self.left.pop(wanted.name, None)
+        if found is not None and found["Name"] not in {table.key for table in self.remembered}:
+            self.left[found["Name"]] = change.name
+
+    def _retire(self, change: PlannedChange, found: Mapping[str, Any] | None, written: WrittenTable | None) -> None:
+        if found is None:
+            raise CatalogError("the table is gone from the catalog")
+        if change.reason is not None or self.options.delete_after == timedelta(0):
+            self.database.delete(found["Name"])
+            self.forgotten.append(change.identity)
+        else:
+            self.remembered.append(self.writer.retire(found, written))
+
+
+def _build(table: Table, options: GlueOptions) -> GlueTable | None:
+    return build_table(table, projection=options.partition_projection, statistics=options.column_statistics)
+
+
+def _why_not(wanted: GlueTable | None, verdicts: Sequence[Verdict]) -> str | None:
+    """Why a table is not published: no engine reads it through Glue."""
+    asked = [verdict for verdict in verdicts if verdict.engine in GLUE_ENGINES]
+    if any(verdict.readability is not Readability.UNREADABLE for verdict in asked):
+        return None if wanted is None or wanted.order else "none of its columns can be shown"
+    return f"no engine reads it through Glue: {asked[0].reasons[0]}"
+
+
+def _names(changes: Iterable[PlannedChange]) -> set[str]:
+    return {glue_name(change.table.name) for change in changes if change.table is not None}
+
+
+def _published(found: Mapping[str, Any]) -> Published:
+    parameters = found["Parameters"]
+    return Published(
+        identity=parameters[IDENTITY],
+        name=parameters.get(ORIGINAL, found["Name"]),
+        store_url=parameters.get(STORE, ""),
+        location=parameters.get(LOCATION, ""),
+        retired=RETIRED in parameters,
+    )
+
+
+def _retired_at(found: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(found["Parameters"][RETIRED])
+
+
+class GlueCatalogs:
+    """How Glue is found by URL: `glue://database?region=eu-west-1`, of another account `glue://123456789012@database`.
+
+    Parameters: `region`, `endpoint_url`, `profile`, `delete_after_days` and, as `true` or `false`, the switches of `GlueOptions`.
+    """
+
+    schemes = frozenset({"glue"})
+
+    def open(self, url: str) -> GlueCatalog:
+        return GlueCatalog(*read_url(url))
+
+
+def read_url(url: str) -> tuple[str, GlueOptions]:
+    """The database and the options that a URL names.
+
+    Raises:
+        CatalogError: no database, or an unknown parameter.
+    """
+    parts = urlsplit(url)
+    account, _, database = parts.netloc.rpartition("@")
+    given = dict(parse_qsl(parts.query))
+    if not database:
+        raise CatalogError("a Glue URL names a database: glue://database?region=eu-west-1")
+    connection: dict[str, Any] = {name: given.pop(name) for name in ("region", "endpoint_url", "profile") if name in given}
+    days = given.pop("delete_after_days", None)
+    unknown = sorted(given.keys() - _FLAGS)
+    if unknown or (days is not None and not days.isdigit()) or any(given[name] not in ("true", "false") for name in given):
+        choices = ", ".join(sorted({"region", "endpoint_url", "profile", "delete_after_days", *_FLAGS}))
+        raise CatalogError(f"unknown or unreadable parameter of a Glue URL ({', '.join(unknown) or 'its value'}); there are {choices}")
+    return database, GlueOptions(
+        connection=GlueConnection(**connection),
+        catalog_id=account or None,
+        delete_after=None if days is None else timedelta(days=int(days)),
+        **{name: text == "true" for name, text in given.items()},
+    )
+
+
+CATALOG = GlueCatalogs()
