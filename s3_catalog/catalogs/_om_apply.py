@@ -74,6 +74,7 @@ class Writer:
                 count += 1
             except CatalogError as error:
                 self.failed[identity] = (name, str(error))
+                self._memory.write(self._settings.label, [written])
         return count
 
     def _put_all(self, drafts: Sequence[Draft]) -> None:
@@ -118,7 +119,7 @@ class Writer:
         missing = []
         for draft in drafts:
             entity = remote.tables.get(draft.key)
-            if entity is None or entity.get("deleted") or diff_structures(entity, _parts(draft)[1].structure):
+            if entity is None or entity.get("deleted") or diff_structures(entity, _parts(draft)[0].put):
                 missing.append(draft)
             else:
                 self.done[draft.change.identity] = entity
@@ -195,22 +196,23 @@ class Writer:
     def _write_figures_of(self, draft: Draft, names: set[str], now: int) -> tuple[dict[str, Any], CatalogError | None]:
         """Write sample and profile of one table; returns the figures that are there now, and what went wrong."""
         _, wanted = _parts(draft)
-        table_id, there = self.done[draft.change.identity]["id"], dict[str, Any]()
-        try:
-            if "sample" in names:
-                if wanted.sample is not None:
-                    self._client.put(f"/tables/{table_id}/sampleData", wanted.sample)
-                else:
-                    self._client.delete(f"/tables/{table_id}/sampleData")
-                there["sample"] = wanted.figures["sample"]
-            if names - {"sample"} and wanted.profile is not None:
-                self._client.put(f"/tables/{table_id}/tableProfile", _dated(wanted.profile, now))
-                there |= {name: value for name, value in wanted.figures.items() if name != "sample"}
-        except ApiError as error:  # its message may repeat a value
-            return there, CatalogError(f"sample or profile of {draft.key} was refused ({error.status})")
-        except CatalogError as error:
-            return there, error
-        return there, None
+        table, there = f"/tables/{self.done[draft.change.identity]['id']}", dict[str, Any]()
+        error: CatalogError | None = None
+        for part, covered in (("sampleData", names & {"sample"}), ("tableProfile", names - {"sample"})):
+            body = wanted.sample if part == "sampleData" else _dated(wanted.profile, now)
+            try:
+                if covered and body is not None:
+                    self._client.put(f"{table}/{part}", body)
+                elif covered:
+                    self._client.delete(f"{table}/{part}")
+            except CatalogUnavailableError as unavailable:
+                return there, unavailable
+            except CatalogError as refused:  # the server's message may repeat a value
+                status = f" ({refused.status})" if isinstance(refused, ApiError) else ""
+                error = CatalogError(f"{part} of {draft.key} was refused{status}")
+            else:
+                there |= {name: wanted.figures[name] for name in covered}
+        return there, error
 
 
 def _parts(draft: Draft) -> tuple[Merged, Wanted]:
@@ -237,7 +239,9 @@ def _written(draft: Draft, fields: Mapping[str, Any]) -> WrittenTable:
     )
 
 
-def _dated(profile: Body, now: int) -> Body:
+def _dated(profile: Body | None, now: int) -> Body | None:
     """A profile with the time in milliseconds that the server asks for."""
+    if profile is None:
+        return None
     columns = [{**column, "timestamp": now} for column in profile.get("columnProfile", ())]
     return {"tableProfile": {**profile["tableProfile"], "timestamp": now}, **({"columnProfile": columns} if columns else {})}

@@ -51,9 +51,9 @@ def merge_table(wanted: Wanted, found: Body | None, written: Mapping[str, Any], 
     said = _Said(read_said(entity), written, _said_before(wanted, written))
     for name in dict.fromkeys((*wanted.said, *(said.fields if wanted.described else ()))):
         said.decide(name, wanted.said.get(name))
-    changes = [*diff_structures(entity, wanted.structure), *said.changes] if found else []
     references = {owner_text(owner): owner for owner in entity.get("owners") or ()} | dict(owners)
     composed = _compose(entity, wanted, said.final, [references[owner] for owner in said.final.get("owners", ())])
+    changes = [*diff_structures(entity, composed), *said.changes] if found else []
     after = composed if _touches_columns(changes) else composed | {"columns": entity.get("columns")}
     return Merged(
         changes=tuple(changes),

@@ -113,8 +113,8 @@ class Planner:
                 holder = self._by_key.get(computed, "a table that s3-catalog did not make")
                 return _refuse(table, f"OpenMetadata's {computed} belongs to {holder}")
         else:
-            shown = decode_name(entity["name"])
-            wanted = replace(wanted, said={**wanted.said, "display_name": None if shown == table.name else table.name})
+            display_name = None if entity["name"] == table.name else table.name
+            wanted = replace(wanted, said={**wanted.said, "display_name": display_name})
         base = written.fields if written else {}
         merged = merge_table(wanted, entity, base, self._owners.references)
         change = _plan_change(table, entity, written, merged, figure_changes(base, wanted.figures))
