@@ -23,10 +23,12 @@ ALLOW = RetirePolicy(allow=True)
 
 def make_table(name: str = "orders", *, location: str | None = None, store_url: str = LAKE, **changes: Any) -> Table:
     """A partitioned Parquet table with a bit of everything. `changes` go to the layout or to the table, whichever has the field."""
+    place = f"{name}/" if location is None else location
+    first, last = f"{place}day=__HIVE_DEFAULT_PARTITION__/1/a.parquet", f"{place}day=2026-01-31/2/b.parquet"
     layout = TableLayout(
         name=name,
         store_url=store_url,
-        location=f"{name}/" if location is None else location,
+        location=place,
         format="parquet",
         partition_columns=(PartitionColumn(name="day", type=pa.date32()), PartitionColumn(name="part", type=pa.int32(), declared=False)),
         object_count=3,
@@ -47,23 +49,23 @@ def make_table(name: str = "orders", *, location: str | None = None, store_url: 
                 nullable=False,
                 statistics=ColumnStatistics(null_count=0, min="-1", max="9223372036854775807", size_bytes=3_000_000_000_000),
                 blame=ColumnBlame(
-                    first=FileRef(f"{name}/a.parquet", ("2026-01-30", None)),
-                    last=FileRef(f"{name}/b.parquet", ("2026-01-31", "2")),
+                    first=FileRef(first, (None, "1")),
+                    last=FileRef(last, ("2026-01-31", "2")),
                     added=True,
                     exact=False,
-                    changes=(TypeChange(file=FileRef(f"{name}/b.parquet"), before="int", after="bigint"),),
+                    changes=(TypeChange(file=FileRef(last), before="int", after="bigint"),),
                 ),
             ),
             Column(name="price", type=pa.decimal128(18, 4), source_type="DECIMAL(18,4)"),
             Column(name="tags", type=pa.map_(pa.string(), pa.list_(pa.struct([pa.field("a", pa.uint8(), nullable=False)])))),
         ),
         row_count=1_000,
-        conflicts=(TypeConflict(column="price", expected="int", found="string", resolved="string", key=f"{name}/b.parquet"),),
+        conflicts=(TypeConflict(column="price", expected="int", found="string", resolved="string", key=last),),
         warnings=("two writers",),
         details=(("codec", "zstd"),),
-        sampled_keys=(f"{name}/a.parquet", f"{name}/b.parquet"),
+        sampled_keys=(first, last),
         partitions=(
-            Partition(values=("2026-01-30", None), object_count=1, size_bytes=10, newest=NOON),
+            Partition(values=(None, "1"), object_count=1, size_bytes=10, newest=NOON),
             Partition(values=("2026-01-31", "2"), object_count=2, size_bytes=20, newest=None),
         ),
         description=Description(
