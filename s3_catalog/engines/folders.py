@@ -80,6 +80,8 @@ def check_folder(table: Table, neighbours: Sequence[str], strangers: int) -> Ite
         yield Finding(frozenset(Engine), "several tables are in one file", blocks=True)
         return
     if layout.format in LOGGED:
+        if layout.format == "hudi" and layout.partition_columns and find_places(table) is None:
+            yield Finding(GLUE_ENGINES, "nothing tells where its partitions lie", blocks=True)
         return
     if neighbours:
         told = ", ".join(neighbours[:_SHOWN]) + (", ..." if len(neighbours) > _SHOWN else "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from s3_catalog.model.tables import MEMBER_MARK, Table
+from s3_catalog.model.tables import MEMBER_MARK, PartitionColumn, Table
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.~"
@@ -59,67 +59,90 @@ def find_places(table: Table) -> PartitionPlaces | None:
     """Find the template of a partitioned table; None where its files do not prove one (values in file names, mixed layouts)."""
     layout = table.layout
     known = {partition.values for partition in table.partitions}
-    if not layout.partition_columns or not table.sampled_keys or not known:
+    if not layout.partition_columns or not known:
         return None
     root = root_of(layout.location)
-    found = [_match(table, key.removeprefix(root).split("/")[:-1], known) for key in table.sampled_keys if key.startswith(root)]
-    if len(found) != len(table.sampled_keys) or None in found:
+    if layout.format == "hudi":
+        return _hudi_places(table, root)
+    keys = [key for key in table.sampled_keys if key.startswith(root)]
+    found = [_match(table, key.removeprefix(root).split("/")[:-1], known) for key in keys]
+    matches = [match for match in found if match is not None]
+    if not matches or len(matches) != len(table.sampled_keys) or len({match.segments for match in matches}) != 1:
         return None
-    templates = {segments for match in found if match for segments, _, _ in [match]}
-    if len(templates) != 1:
-        return None
-    escaped = any(match[1] for match in found if match)
-    return PartitionPlaces(root, templates.pop(), escaped=escaped, nested=any(match[2] for match in found if match))
+    told = [match.values for match in matches if not _is_plain(match.values)]
+    if not told and not all(_is_plain(values) for values in known):
+        return None  # nothing shows whether the path holds such values as they are or percent-encoded
+    for escaped in (False, True):
+        nested = any(match.nested for match in matches)
+        places = PartitionPlaces(root, matches[0].segments, escaped=escaped, nested=nested)
+        if all(key.startswith(places.prefix(match.values)) for key, match in zip(keys, matches, strict=True)):
+            return places
+    return None
 
 
-_Match = tuple[tuple[Segment, ...], bool, bool]
+def _hudi_places(table: Table, root: str) -> PartitionPlaces | None:
+    """Hudi's own layout: values in the order of the columns, with their names where the table says so."""
+    named = dict(table.details).get("hive_style_partitioning") == "true"
+    if not all(_is_plain(partition.values) for partition in table.partitions):
+        return None
+    columns = enumerate(table.layout.partition_columns)
+    return PartitionPlaces(root, tuple(Segment(f"{column.name}=" if named else "", number) for number, column in columns))
+
+
+def _is_plain(values: tuple[str | None, ...]) -> bool:
+    """Whether values look the same percent-encoded and not."""
+    return all(value is None or (value and quote(value, safe=_PLAIN) == value) for value in values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    segments: tuple[Segment, ...]
+    values: tuple[str | None, ...]
+    nested: bool
 
 
 def _match(table: Table, folders: list[str], known: set[tuple[str | None, ...]]) -> _Match | None:
-    """The template of one key's folders, whether values are encoded in it, and whether folders are left over."""
+    """The template of one key's folders; None where the partition values do not stand in them."""
     columns = table.layout.partition_columns
     segments: list[Segment] = []
     values: list[str | None] = []
-    escaped = False
-    for number, folder in enumerate(folders):
-        if len(values) == len(columns):
-            return _close(table, segments, folders[number:], tuple(values), known, escaped=escaped)
-        column = columns[len(values)]
-        if column.declared:
-            name, separator, raw = folder.partition("=")
-            is_value = bool(separator) and unquote(name).lower() == column.name.lower()
-            value = None if raw in (HIVE_NULL, "") else unquote(raw)
-            escaped = escaped or (is_value and unquote(raw) != raw)
-            around = (f"{name}=", "")
-        else:
-            cut = _find_value(folder, {key[len(values)] for key in known if key[: len(values)] == tuple(values)})
-            is_value, value, around = cut is not None, cut and cut[1], (cut[0], cut[2]) if cut else ("", "")
-        if is_value:
-            segments.append(Segment(around[0], len(values), around[1]))
-            values.append(value)
-        else:
+    while folders and len(values) < len(columns):
+        folder, *folders = folders
+        possible = {key[len(values)] for key in known if key[: len(values)] == tuple(values)}
+        found = _read_value(folder, columns[len(values)], possible)
+        if found is None:
             segments.append(Segment(folder))
-    return _close(table, segments, [], tuple(values), known, escaped=escaped) if len(values) == len(columns) else None
-
-
-def _close(
-    table: Table,
-    segments: list[Segment],
-    rest: list[str],
-    values: tuple[str | None, ...],
-    known: set[tuple[str | None, ...]],
-    *,
-    escaped: bool,
-) -> _Match | None:
-    tail = table.layout.location.rpartition("*")[2].strip("/").split("/") if "*" in table.layout.location else []
-    below = [name for name in tail if name and Segment(name) not in segments]
-    if below and rest[: len(below)] != below:
+        else:
+            before, value, after = found
+            segments.append(Segment(before, len(values), after))
+            values.append(value)
+    if tuple(values) not in known:
         return None
-    fixed = [Segment(name) for name in below]
-    return ((*segments, *fixed), escaped, len(rest) > len(below)) if values in known else None
+    below = _fixed_tail(table.layout.location, segments)
+    if folders[: len(below)] != below:
+        return None
+    return _Match((*segments, *map(Segment, below)), tuple(values), nested=len(folders) > len(below))
 
 
-def _find_value(folder: str, values: set[str | None]) -> tuple[str, str, str] | None:
+def _read_value(folder: str, column: PartitionColumn, possible: set[str | None]) -> tuple[str, str | None, str] | None:
+    """Cut a folder's name into what stands before the value, the value, and what stands after it."""
+    if not column.declared:
+        return _find_value(folder, possible)
+    name, separator, raw = folder.partition("=")
+    if not separator or unquote(name).lower() != column.name.lower():
+        return None
+    return f"{name}=", None if raw == HIVE_NULL else unquote(raw), ""
+
+
+def _fixed_tail(location: str, segments: list[Segment]) -> list[str]:
+    """The folders of a location below its last star that are not matched yet."""
+    if "*" not in location:
+        return []
+    tail = location.rpartition("*")[2].strip("/")
+    return [name for name in tail.split("/") if name and Segment(name) not in segments]
+
+
+def _find_value(folder: str, values: set[str | None]) -> tuple[str, str | None, str] | None:
     """Cut a folder's name around the partition value in it; None where there is none, or more than one reading."""
     if folder in values:
         return "", folder, ""
@@ -134,5 +157,5 @@ def _fill(segment: Segment, values: tuple[str | None, ...], *, escaped: bool) ->
     if segment.column is None:
         return segment.before
     value = values[segment.column]
-    text = HIVE_NULL if value is None else quote(value, safe=_PLAIN + " ") if escaped else value
+    text = HIVE_NULL if value is None else quote(value, safe=_PLAIN) if escaped else value
     return segment.before + text + segment.after

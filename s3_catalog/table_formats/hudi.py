@@ -124,6 +124,7 @@ def _read(log: TableLog, table: HudiTable, options: dict[str, str], commits: _Co
         "table_version": options.get("hoodie.table.version", ""),
         "instant": latest,
         "record_key": options.get("hoodie.table.recordkey.fields", ""),
+        "hive_style_partitioning": options.get("hoodie.datasource.write.hive_style_partitioning", "false") if fields else "",
     }
     return LoggedTable(
         columns=tuple(
