@@ -216,7 +216,9 @@ class Client:
 
 
 def _tls(address: Address) -> Any:
-    if not address.tls or (address.verify is True and address.certificate is None):
+    if not address.tls:
+        return False  # nothing to verify, and no certificates to load
+    if address.verify is True and address.certificate is None:
         return True
     import ssl
 

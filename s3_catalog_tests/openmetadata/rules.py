@@ -92,9 +92,8 @@ def next_version(old: Body, new: Body) -> float:
     before, after = dict(flatten(old.get("columns") or ())), dict(flatten(new.get("columns") or ()))
     gone = before.keys() - after.keys()
     retyped = [path for path in before.keys() & after.keys() if _type_of(before[path]) != _type_of(after[path])]
-    if gone or retyped:
-        return round(old["version"] + 1.0, 1)
-    return round(old["version"] + (0.1 if _told(old) != _told(new) else 0.0), 1)
+    step = 1.0 if gone or retyped else 0.1 if _told(old) != _told(new) else 0.0
+    return round(float(old["version"]) + step, 1)
 
 
 def _type_of(column: Body) -> tuple[Any, ...]:

@@ -71,6 +71,15 @@ class Double:
         self._server.double = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
+        self._clients: list[httpx.Client] = []
+        self._person = self.connect(PERSON_TOKEN)
+
+    def connect(self, token: str | None) -> httpx.Client:
+        """A client that is somebody, until the server is closed."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api/v1", headers=headers, verify=False, trust_env=False)
+        self._clients.append(client)
+        return client
 
     @property
     def port(self) -> int:
@@ -82,6 +91,8 @@ class Double:
         return f"openmetadata://127.0.0.1:{self.port}/{service}?" + "&".join(f"{name}={value}" for name, value in chosen.items())
 
     def close(self) -> None:
+        for client in self._clients:
+            client.close()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -119,8 +130,7 @@ class Double:
 
     def person(self, method: str, path: str, body: Any = None) -> Body:
         kind = "application/json-patch+json" if method == "PATCH" else "application/json"
-        headers = {"Authorization": f"Bearer {PERSON_TOKEN}", "Content-Type": kind}
-        answer = httpx.request(method, f"http://127.0.0.1:{self.port}/api/v1{path}", headers=headers, content=json.dumps(body))
+        answer = self._person.request(method, path, headers={"Content-Type": kind}, content=json.dumps(body))
         answer.raise_for_status()
         result: Body = answer.json() if answer.content else {}
         return result
@@ -254,7 +264,9 @@ class Api:
                 return lambda: self._bulk(collection, body, override=query.get("overrideMetadata") == "true")
             case "PUT", ["restore"]:
                 return lambda: self._restore(collection, body)
-            case "DELETE", ["deleteStale"] if self._double.has_bulk:
+            case "DELETE", ["deleteStale"] if not self._double.has_bulk:
+                raise RefusedError(404, "HTTP 404 Not Found")
+            case "DELETE", ["deleteStale"]:
                 return lambda: self._delete_stale(collection, body)
             case "GET", ["name", fqn]:
                 return lambda: self._show(collection, self._entities.get_by_name(collection, fqn, **_include(query)), query)

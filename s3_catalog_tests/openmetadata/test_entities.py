@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pytest
 
@@ -179,7 +181,7 @@ def test_links_lead_back_to_the_bucket(double: Double, open_on: Opener) -> None:
         ({"format": "orc"}, {"fileFormat": None, "locationPath": "s3://lake/t/"}),
     ],
 )
-def test_formats_are_told_where_openmetadata_has_a_word(changes: dict[str, object], structure: dict[str, object]) -> None:
+def test_formats_are_told_where_openmetadata_has_a_word(changes: dict[str, Any], structure: dict[str, object]) -> None:
     wanted = want_table(plain("t", **changes), SETTINGS, lambda _: None)
     assert {name: wanted.structure.get(name) for name in structure} == structure
 

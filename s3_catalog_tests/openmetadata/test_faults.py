@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from s3_catalog_tests.openmetadata.conftest import Opener
 from s3_catalog_tests.openmetadata.server import BOT_TOKEN, Double
 from s3_catalog_tests.openmetadata.tables import key, many, plain, publish, wider
 
-PASSING = [
+PASSING: list[dict[str, Any]] = [
     {"kind": "status", "status": 500},
     {"kind": "status", "status": 503},
     {"kind": "status", "status": 429},
@@ -37,7 +38,7 @@ def repaired(catalog: OpenMetadataCatalog, double: Double, tables: Sequence[Tabl
 @pytest.mark.parametrize("fault", PASSING)
 @pytest.mark.parametrize("path", [r"^/databases/name", r"^/tables\?", r"^/tables/bulk", r"sampleData", r"tableProfile"])
 def test_a_failure_that_passes_is_retried_and_everything_written(
-    double: Double, catalog: OpenMetadataCatalog, fault: dict[str, object], path: str
+    double: Double, catalog: OpenMetadataCatalog, fault: dict[str, Any], path: str
 ) -> None:
     strike = double.fail(path=path, times=1, **fault)
     tables = [make_table(f"t{number}") for number in range(6)]
@@ -80,7 +81,7 @@ def test_a_catalog_that_is_too_slow_is_unavailable(double: Double, open_on: Open
 )
 @pytest.mark.parametrize("path", ["", r"^/databaseSchemas"])
 def test_a_refusal_before_the_first_table_is_an_error_and_nothing_is_written(
-    double: Double, catalog: OpenMetadataCatalog, fault: dict[str, object], message: str, path: str
+    double: Double, catalog: OpenMetadataCatalog, fault: dict[str, Any], message: str, path: str
 ) -> None:
     double.fail(path=path, times=100, **fault)
     with pytest.raises(CatalogError, match=message):
