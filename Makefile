@@ -77,14 +77,15 @@ $(BIN)/python:
 	  [ -n "$$python" ] || { echo "no Python 3.11 or newer with the module venv was found (on Debian: apt install python3-venv)"; exit 1; }; \
 	  echo "making $(VENV) with $$python" && "$$python" -m venv $(VENV)
 
-# uv installs in seconds; where it cannot (a package index that only pip knows of), pip does.
+# uv installs in seconds; where it cannot (a package index that only pip knows of), pip does. A lock names all there is to install, and for a
+# package whose dependencies pyproject.toml overrides (tool.uv) not all that the package itself would ask for: hence --no-deps.
 # $(1): the lock file
 define install
 	@echo "installing $(1) into $(VENV)"
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(BIN)/python -m ensurepip > /dev/null
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv || true
-	@VIRTUAL_ENV="$(abspath $(VENV))" $(BIN)/uv pip install -q --require-hashes -r $(1) 2> /dev/null \
-	  || $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1)
+	@VIRTUAL_ENV="$(abspath $(VENV))" $(BIN)/uv pip install -q --no-deps --require-hashes -r $(1) 2> /dev/null \
+	  || $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(1)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 endef
 

@@ -42,11 +42,6 @@ class InvalidBodyError(ValueError):
     """A body that the published model refuses; the message says where."""
 
 
-def installed() -> bool:
-    """Whether the models are here."""
-    return importlib.util.find_spec(_PACKAGE) is not None
-
-
 def validate(kind: str, body: Any) -> None:
     """Judge a body.
 
