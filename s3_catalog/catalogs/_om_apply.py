@@ -18,6 +18,7 @@ from s3_catalog.catalogs._authority import LastWritten, WrittenTable
 from s3_catalog.catalogs._om_client import ApiError, Client
 from s3_catalog.catalogs._om_columns import Body
 from s3_catalog.catalogs._om_entities import Wanted, tags_of
+from s3_catalog.catalogs._om_lineage import LineageWriter
 from s3_catalog.catalogs._om_merge import Merged, diff_structures, merge_table, patch_operations
 from s3_catalog.catalogs._om_names import join_fqn
 from s3_catalog.catalogs._om_places import Places
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 _PATCH_TRIES = 3
 _MIN_BULK = 4
 """Fewer are sent singly: what a bulk call wrote must be read back."""
-_FIGURES = ("row_count", "row_estimate", "object_count", "size_bytes", "profile", "sample")
+_FIGURES = ("row_count", "row_estimate", "object_count", "size_bytes", "profile", "sample", "lineage")
 
 
 class Writer:
@@ -39,12 +40,15 @@ class Writer:
 
     def __init__(self, client: Client, settings: Settings, places: Places, memory: LastWritten, owners: OwnerBook) -> None:
         self._client, self._settings, self._places, self._memory, self._owners = client, settings, places, memory, owners
+        self._known_ids: dict[str, str] = {}
         self.failed: dict[str, tuple[str, str]] = {}
         self.done: dict[str, Body] = {}
         self._remembered: dict[str, WrittenTable] = {}
 
-    def write(self, drafts: Sequence[Draft]) -> None:
-        """Create, restore and update."""
+    def write(self, all_drafts: Sequence[Draft]) -> None:
+        """Create, restore and update what is planned so, of all tables of the plan."""
+        self._known_ids = {draft.change.identity: draft.entity["id"] for draft in all_drafts if draft.entity}
+        drafts = [draft for draft in all_drafts if draft.change.action in (Action.CREATE, Action.UPDATE, Action.RESTORE)]
         if not drafts:
             return
         self._prepare(drafts)
@@ -53,7 +57,9 @@ class Writer:
             if draft.change.identity not in self.failed:
                 self._attempt(draft, self._finish)
         self._remember(drafts)
-        self._write_figures([draft for draft in drafts if draft.change.identity in self.done])
+        done = [draft for draft in drafts if draft.change.identity in self.done]
+        self._write_figures(done)
+        self._write_lineage([draft for draft in done if "lineage" in self._moved_figures(draft)])
 
     def _prepare(self, drafts: Sequence[Draft]) -> None:
         moving = [_parts(draft) for draft in drafts if _moves(draft)]
@@ -176,17 +182,40 @@ class Writer:
 
     def _write_figures(self, drafts: Sequence[Draft]) -> None:
         now = time.time_ns() // 1_000_000
-        work = [(draft, names) for draft in drafts if (names := self._moved_figures(draft))]
+        work = [(draft, names) for draft in drafts if (names := self._moved_figures(draft) - {"lineage"})]
         if not work:
             return
         with ThreadPoolExecutor(self._settings.workers) as pool:
             results = list(pool.map(lambda item: self._write_figures_of(item[0], item[1], now), work))
         for (draft, _), (figures, error) in zip(work, results, strict=True):
-            remembered = self._remembered[draft.change.identity]
-            self._remembered[draft.change.identity] = replace(remembered, fields={**remembered.fields, **figures})
+            self._remember_figures(draft, figures)
             if error is not None:
                 self._fail([draft], error)
         self._memory.write(self._settings.label, (self._remembered[draft.change.identity] for draft, _ in work))
+
+    def _remember_figures(self, draft: Draft, figures: Mapping[str, Any]) -> None:
+        remembered = self._remembered[draft.change.identity]
+        self._remembered[draft.change.identity] = replace(remembered, fields={**remembered.fields, **figures})
+
+    def _write_lineage(self, drafts: Sequence[Draft]) -> None:
+        if not drafts:
+            return
+        ids = {**self._known_ids, **{identity: entity["id"] for identity, entity in self.done.items()}}
+        lineage = LineageWriter(self._client, self._settings, self._places, ids)
+        try:
+            lineage.prepare(draft.table for draft in drafts)
+        except CatalogError as error:
+            self._fail(drafts, error)
+            return
+        for draft in drafts:
+            sources = _parts(draft)[1].figures["lineage"]
+            try:
+                lineage.write(draft.table, sources)
+            except CatalogError as error:
+                self._fail([draft], error)
+            else:
+                self._remember_figures(draft, {"lineage": sources})
+        self._memory.write(self._settings.label, (self._remembered[draft.change.identity] for draft in drafts))
 
     def _moved_figures(self, draft: Draft) -> set[str]:
         _, wanted = _parts(draft)
@@ -198,7 +227,7 @@ class Writer:
         _, wanted = _parts(draft)
         table, there = f"/tables/{self.done[draft.change.identity]['id']}", dict[str, Any]()
         error: CatalogError | None = None
-        for part, covered in (("sampleData", names & {"sample"}), ("tableProfile", names - {"sample"})):
+        for part, covered in (("sampleData", names & {"sample"}), ("tableProfile", names - {"sample", "lineage"})):
             body = wanted.sample if part == "sampleData" else _dated(wanted.profile, now)
             try:
                 if covered and body is not None:

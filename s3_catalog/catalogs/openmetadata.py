@@ -86,12 +86,12 @@ class OpenMetadataCatalog:
         work = [change for change in plan.changes if change.action not in (Action.UNCHANGED, Action.CONFLICT)]
         if not work:
             return Outcome(counts=counts, writes=0, failed=tuple(conflicts))
-        tables = [change.table for change in work if change.table is not None]
-        planner, remote = self._look([plan.scope.store_url, *(table.layout.store_url for table in tables)], of=plan)
+        tables = [change.table for change in plan.changes if change.table is not None]
+        planner, remote = self._look([plan.scope.store_url, *(table.layout.store_url for table in tables)])
         if remote.revision != plan.revision:
             raise CatalogError(_MOVED)
         drafts = planner.draft(tables)
-        _check_same(drafts, work)
+        _check_same(drafts, plan.changes)
         writer = Writer(self._client, self._settings, self._places, self._memory, self._owners)
         writer.write(drafts)
         writer.retire(self._leaving(planner, plan))
@@ -125,17 +125,12 @@ class OpenMetadataCatalog:
                 self._memory.forget(self._settings.label, [by_key[key].identity] if key in by_key else [])
         return removed
 
-    def _look(self, store_urls: Iterable[str], of: Plan | None = None) -> tuple[Planner, Remote]:
-        """Read what the server holds of some stores.
-
-        Args:
-            of: a plan that is compared with it; all its stores are read, as when it was made.
-        """
+    def _look(self, store_urls: Iterable[str]) -> tuple[Planner, Remote]:
+        """Read what the server holds of some stores."""
         from s3_catalog.catalogs._om_entities import database_name
         from s3_catalog.catalogs._om_plan import Planner
 
-        planned = [change.table.layout.store_url for change in of.changes if change.table] if of else []
-        remote = self._read(database_name(url) for url in (*store_urls, *planned))
+        remote = self._read(database_name(url) for url in store_urls)
         return Planner(self._settings, remote, self._memory.read(self._settings.label), self._owners), remote
 
     def _read(self, databases: Iterable[str]) -> Remote:
@@ -174,9 +169,9 @@ class OpenMetadataCatalog:
         return leaving
 
 
-def _check_same(drafts: Sequence[Draft], work: Sequence[PlannedChange]) -> None:
+def _check_same(drafts: Sequence[Draft], changes: Sequence[PlannedChange]) -> None:
     """Refuse a plan that would not be made again: what was remembered changed, or another version of this program made it."""
-    planned = {change.identity: (change.action, change.fields) for change in work}
+    planned = {change.identity: (change.action, change.fields) for change in changes}
     if any(planned[draft.change.identity] != (draft.change.action, draft.change.fields) for draft in drafts):
         raise CatalogError(_MOVED)
 
