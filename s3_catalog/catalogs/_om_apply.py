@@ -177,7 +177,8 @@ class Writer:
             if draft.change.identity in self.done:
                 merged, _ = _parts(draft)
                 figures = {name: v for name, v in (draft.written.fields if draft.written else {}).items() if name in _FIGURES}
-                self._remembered[draft.change.identity] = _written(draft, {**figures, **merged.fields})
+                key = self.done[draft.change.identity]["fullyQualifiedName"]
+                self._remembered[draft.change.identity] = _written(draft, key, {**figures, **merged.fields})
         self._memory.write(self._settings.label, self._remembered.values())
 
     def _write_figures(self, drafts: Sequence[Draft]) -> None:
@@ -261,10 +262,10 @@ def _needs_put(draft: Draft) -> bool:
     return _moves(draft) or (bool(merged.changes) and not merged.needs_patch)
 
 
-def _written(draft: Draft, fields: Mapping[str, Any]) -> WrittenTable:
+def _written(draft: Draft, key: str, fields: Mapping[str, Any]) -> WrittenTable:
     layout = draft.table.layout
     return WrittenTable(
-        identity=layout.identity, name=draft.table.name, store_url=layout.store_url, location=layout.location, key=draft.key, fields=fields
+        identity=layout.identity, name=draft.table.name, store_url=layout.store_url, location=layout.location, key=key, fields=fields
     )
 
 

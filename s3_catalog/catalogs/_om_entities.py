@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from s3_catalog.catalogs._om_columns import Body, MappedColumns, map_columns
 from s3_catalog.catalogs._om_figures import profile_body, sample_body
-from s3_catalog.catalogs._om_names import encode_name, join_fqn, shorten_name
+from s3_catalog.catalogs._om_names import decode_name, encode_name, join_fqn, shorten_name
 from s3_catalog.catalogs._om_url import Settings
 from s3_catalog.model.description import Description
 from s3_catalog.model.tables import Table, TableLayout
@@ -100,11 +100,7 @@ def _schema_name(layout: TableLayout, settings: Settings) -> str:
 def _structure(table: Table, mapped: MappedColumns, settings: Settings) -> Body:
     layout = table.layout
     kind = "Iceberg" if layout.format == "iceberg" else "Partitioned" if layout.partition_columns else "External"
-    bucket = layout.store_url.partition("://")[2].rstrip("/")
-    named = {"uri": layout.uri, "bucket": bucket, "key": quote(layout.location), "name": quote(table.name, safe="")}
-    link = settings.link
-    for part, text in named.items():
-        link = link.replace(f"{{{part}}}", text)
+    link = make_link(settings.link, layout.uri, table.name)
     body: Body = {"tableType": kind, "columns": mapped.bodies, "locationPath": layout.uri, "sourceUrl": link}
     if layout.partition_columns:
         columns = [{"columnName": mapped.tops[c.name], "intervalType": "COLUMN-VALUE"} for c in layout.partition_columns]
@@ -112,6 +108,24 @@ def _structure(table: Table, mapped: MappedColumns, settings: Settings) -> Body:
     if table.format in FILE_FORMATS:
         body["fileFormat"] = table.format
     return body
+
+
+def make_link(template: str, uri: str, name: str) -> str:
+    """Fill in the link that leads from OpenMetadata back to a table's place.
+
+    >>> make_link("https://console.example/{bucket}?prefix={key}", "s3://lake/a b/", "a b")
+    'https://console.example/lake?prefix=a%20b/'
+    """
+    bucket, _, key = uri.partition("://")[2].partition("/")
+    for part, text in {"uri": uri, "bucket": bucket, "key": quote(key), "name": quote(name, safe="")}.items():
+        template = template.replace(f"{{{part}}}", text)
+    return template
+
+
+def is_ours(entity: Body, template: str) -> bool:
+    """Whether an entity that nobody remembers is one of ours: its link is the one that we make for its location."""
+    uri, names = entity.get("locationPath") or "", (decode_name(entity["name"]), entity.get("displayName") or "")
+    return "://" in uri and any(entity.get("sourceUrl") == make_link(template, uri, name) for name in names)
 
 
 def _said(table: Table, mapped: MappedColumns, owner_of: OwnerLookup) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from s3_catalog.catalogs import Action, Plan, PlannedChange, RetirePolicy, Scope
 from s3_catalog.catalogs._authority import FieldChange, WrittenTable
 from s3_catalog.catalogs._om_columns import Body
-from s3_catalog.catalogs._om_entities import Wanted, database_name, figure_changes, want_table
+from s3_catalog.catalogs._om_entities import Wanted, database_name, figure_changes, is_ours, want_table
 from s3_catalog.catalogs._om_lineage import describe_sources, find_copies
 from s3_catalog.catalogs._om_merge import Merged, merge_table
 from s3_catalog.catalogs._om_names import UnnameableError, decode_name
@@ -44,7 +44,10 @@ class Planner:
     def __init__(self, settings: Settings, remote: Remote, written: Mapping[str, WrittenTable], owners: OwnerBook) -> None:
         self._settings, self._remote, self._written, self._owners = settings, remote, written, owners
         claimed = {table.key for table in written.values()}
-        self._unclaimed = {key: entity for key, entity in remote.tables.items() if key not in claimed and entity.get("locationPath")}
+        self._unclaimed = {k: entity for k, entity in remote.tables.items() if k not in claimed and is_ours(entity, settings.link)}
+        self._at: dict[str, list[Body]] = {}
+        for entity in self._unclaimed.values():
+            self._at.setdefault(entity["locationPath"], []).append(entity)
         self._by_key = {table.key: identity for identity, table in written.items()}
 
     def plan(self, tables: Sequence[Table], scope: Scope, policy: RetirePolicy) -> Plan:
@@ -127,11 +130,9 @@ class Planner:
 
     def _adopt(self, table: Table, computed: str) -> Body | None:
         """The entity of a table that we do not remember: the one that says to be at its location."""
-        at_home = self._unclaimed.get(computed)
-        there = [entity for entity in self._unclaimed.values() if entity["locationPath"] == table.layout.uri]
-        if at_home in there:
-            return at_home
-        same = [entity for entity in there if entity.get("fileFormat") in (None, table.format)]
+        there = self._at.get(table.layout.uri, [])
+        at_home = [entity for entity in there if entity["fullyQualifiedName"] == computed]
+        same = at_home or [entity for entity in there if entity.get("fileFormat") in (None, table.format)]
         return same[0] if len(same) == 1 else None
 
 

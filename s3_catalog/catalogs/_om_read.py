@@ -16,12 +16,10 @@ _NO_EVIDENCE = Evidence(rule="", reason="", runner_up="")
 _RULE = "OpenMetadata"
 
 
-def read_published(entity: Body, written: WrittenTable | None) -> Table | None:
-    """Read an entity as a table; None when it lies in no store (somebody else's)."""
+def read_published(entity: Body, written: WrittenTable | None) -> Table:
+    """Read one of our entities as a table."""
     location: str = entity.get("locationPath") or ""
-    scheme, separator, rest = location.partition("://")
-    if not separator:
-        return None
+    scheme, _, rest = location.partition("://")
     bucket, _, key = rest.partition("/")
     partitions = [column["columnName"] for column in (entity.get("tablePartition") or {}).get("columns") or ()]
     columns = {column["name"]: column for column in entity.get("columns") or ()}

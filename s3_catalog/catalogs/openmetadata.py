@@ -7,7 +7,7 @@ remembered in the embedded catalog (`state=sqlite:///catalog.db`): with nothing 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
@@ -104,26 +104,29 @@ class OpenMetadataCatalog:
     def list_tables(self, store_url: str | None = None) -> list[Table]:
         """The published tables that are not retired, by name, with what OpenMetadata keeps of them."""
         from s3_catalog.catalogs._om_entities import database_name
-        from s3_catalog.catalogs._om_read import read_published
 
         databases = self._databases() if store_url is None else [database_name(store_url)]
-        by_key = {table.key: table for table in self._memory.read(self._settings.label).values()}
-        live = ((key, entity) for key, entity in self._read(databases).tables.items() if not entity.get("deleted"))
-        tables = [table for key, entity in live if (table := read_published(entity, by_key.get(key))) is not None]
-        return sorted(tables, key=lambda table: table.name)
+        found = (table for entity, table, _ in self._published(databases) if not entity.get("deleted"))
+        return sorted(found, key=lambda table: table.name)
 
     def remove(self, names: Sequence[str]) -> int:
         """Delete tables for good, retired ones too; returns how many there were."""
+        removed = 0
+        for entity, table, written in self._published(self._databases()):
+            if table.name in names:
+                removed += self._client.delete(f"/tables/{entity['id']}", recursive="true", hardDelete="true")
+                self._memory.forget(self._settings.label, [written.identity] if written else [])
+        return removed
+
+    def _published(self, databases: Iterable[str]) -> Iterator[tuple[Body, Table, WrittenTable | None]]:
+        """Our tables, retired ones too, as entities and as tables, with what we remember of them."""
+        from s3_catalog.catalogs._om_entities import is_ours
         from s3_catalog.catalogs._om_read import read_published
 
         by_key = {table.key: table for table in self._memory.read(self._settings.label).values()}
-        removed = 0
-        for key, entity in self._read(self._databases()).tables.items():
-            table = read_published(entity, by_key.get(key))
-            if table is not None and table.name in names:
-                removed += self._client.delete(f"/tables/{entity['id']}", recursive="true", hardDelete="true")
-                self._memory.forget(self._settings.label, [by_key[key].identity] if key in by_key else [])
-        return removed
+        for key, entity in self._read(databases).tables.items():
+            if key in by_key or is_ours(entity, self._settings.link):
+                yield entity, read_published(entity, by_key.get(key)), by_key.get(key)
 
     def _look(self, store_urls: Iterable[str]) -> tuple[Planner, Remote]:
         """Read what the server holds of some stores."""

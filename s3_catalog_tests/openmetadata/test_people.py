@@ -181,7 +181,7 @@ def test_an_edit_between_plan_and_apply_makes_the_plan_stale(double: Double, cat
 def test_tables_of_others_in_our_service_are_not_ours(double: Double, catalog: OpenMetadataCatalog) -> None:
     publish(catalog, [plain("a")])
     foreign = {"name": "b", "databaseSchema": "lake_service.lake.root", "columns": [{"name": "x", "dataType": "INT"}]}
-    double.person("PUT", "/tables", foreign)
+    double.person("PUT", "/tables", {**foreign, "locationPath": "s3://lake/b/", "sourceUrl": "https://elsewhere.example/b"})
     plan, outcome = publish(catalog, [plain("a"), plain("b")])
     assert outcome.failed == (("b", f"OpenMetadata's {key('b')} belongs to a table that s3-catalog did not make"),)
     plan, _ = publish(catalog, [plain("a")])
