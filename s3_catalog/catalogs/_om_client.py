@@ -133,7 +133,8 @@ class Client:
         Raises:
             CatalogError: it is older than what is supported.
         """
-        version = str(self.get("/system/version").get("version", ""))
+        found = self.find("/system/version") or {}
+        version = str(found.get("version", ""))
         numbers = re.match(r"(\d+)\.(\d+)", version)
         if numbers is None:
             raise CatalogError(f"{self._label}: what answers there does not tell a version: this is no OpenMetadata API")
@@ -159,7 +160,7 @@ class Client:
     def _wait(self, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
         if isinstance(failure, _PassingError) and failure.wait is not None:
-            return min(failure.wait, _MAX_WAIT_SECONDS)
+            return failure.wait
         return tenacity.wait_random_exponential(multiplier=self._address.backoff, max=_MAX_WAIT_SECONDS)(state)
 
     def _send_once(self, method: str, path: str, query: Mapping[str, str | int] | None, body: Any, headers: Any) -> Any:
@@ -169,7 +170,10 @@ class Client:
         if answer.is_success:
             return self._read_json(answer)
         if answer.status_code in _PASSING:
-            raise _PassingError(f"the server answers {answer.status_code}", _retry_after(answer), answer)
+            wait = _retry_after(answer)
+            if wait is not None and wait > _MAX_WAIT_SECONDS:
+                raise CatalogUnavailableError(f"{self._label}: the server answers {answer.status_code} and asks to wait {wait:.0f} seconds")
+            raise _PassingError(f"the server answers {answer.status_code}", wait, answer)
         raise self._refusal(method, path, answer)
 
     def _exchange(self, method: str, path: str, query: Mapping[str, str | int] | None, body: Any, headers: Any) -> httpx.Response:
@@ -179,6 +183,9 @@ class Client:
         except httpx.TimeoutException as error:
             raise _PassingError(f"no answer within {self._address.timeout:g} seconds") from error
         except httpx.TransportError as error:
+            if _is_untrusted(error):
+                reason = "its certificate is not trusted: name the file of its authority by the option ca, or switch verify off"
+                raise CatalogUnavailableError(f"{self._label}: {reason}") from error
             raise _PassingError(f"the server cannot be reached, or cut the connection ({type(error).__name__})") from error
 
     def _renew_token(self) -> bool:
@@ -228,6 +235,17 @@ def _tls(address: Address) -> Any:
     if address.certificate is not None:
         context.load_cert_chain(*address.certificate)
     return context
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Whether a certificate was refused, somewhere among the causes of an error."""
+    import ssl
+
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

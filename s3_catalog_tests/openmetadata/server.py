@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -59,9 +61,9 @@ class Fault:
 
 
 class Double:
-    """One server. `has_bulk` and `has_stale` are what a 1.x server lacks."""
+    """One server. An old one has no bulk calls. It speaks TLS when given a folder of `write_certificates`."""
 
-    def __init__(self, *, has_bulk: bool = True, version: str = "2.0.6") -> None:
+    def __init__(self, *, has_bulk: bool = True, version: str = "2.0.6", certificates: Path | None = None) -> None:
         self.entities = Entities()
         self.has_bulk, self.version = has_bulk, version
         self.faults: list[Fault] = []
@@ -69,6 +71,10 @@ class Double:
         self._guard = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.double = self
+        if certificates is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates / "public.crt", certificates / "private.key")
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
         self._clients: list[httpx.Client] = []

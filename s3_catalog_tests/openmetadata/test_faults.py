@@ -55,6 +55,13 @@ def test_retry_after_is_honoured(double: Double, catalog: OpenMetadataCatalog) -
     assert time.monotonic() - begin >= 1
 
 
+def test_a_server_that_asks_for_a_long_rest_is_unavailable(double: Double, catalog: OpenMetadataCatalog) -> None:
+    double.fail("status", status=429, headers={"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"})
+    with pytest.raises(CatalogUnavailableError, match="asks to wait"):
+        catalog.plan([plain("a")], see(), POLICY)
+    assert len(double.requests) == 1
+
+
 def test_a_catalog_that_is_down_is_unavailable(token: str) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -74,6 +81,7 @@ def test_a_catalog_that_is_too_slow_is_unavailable(double: Double, open_on: Open
     [
         ({"kind": "status", "status": 401}, "refuses the token"),
         ({"kind": "status", "status": 403}, "may not do this"),
+        ({"kind": "status", "status": 404}, "no OpenMetadata API|instance|404"),
         ({"kind": "html"}, "a web page was answered"),
         ({"kind": "status", "status": 302, "headers": {"Location": "https://elsewhere.example/"}}, "sends elsewhere"),
         ({"kind": "status", "status": 500}, "answers 500, also after 2 retries"),

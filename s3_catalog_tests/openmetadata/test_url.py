@@ -7,10 +7,11 @@ import pytest
 from s3_catalog.catalogs import open_catalog
 from s3_catalog.catalogs._om_url import Address, parse_url
 from s3_catalog.catalogs.openmetadata import CATALOG
-from s3_catalog.errors import CatalogError, UnknownPluginError
+from s3_catalog.errors import CatalogError, CatalogUnavailableError, UnknownPluginError
 from s3_catalog_tests.catalogs.samples import POLICY, see
 from s3_catalog_tests.openmetadata.server import Double
 from s3_catalog_tests.openmetadata.tables import plain, publish
+from s3_catalog_tests.servers import write_certificates
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,19 @@ def test_what_is_no_openmetadata_is_told_apart(token: str) -> None:
             catalog.list_tables()
     finally:
         other.close()
+
+
+def test_tls_is_verified_unless_told_otherwise(token: str, tmp_path: Path) -> None:
+    bundle = write_certificates(tmp_path)
+    server = Double(certificates=tmp_path)
+    try:
+        for options in ({"ca": bundle}, {"verify": "off"}):
+            with CATALOG.open(server.url(tls="on", **options)) as catalog:
+                assert catalog.list_tables() == []
+        with CATALOG.open(server.url(tls="on")) as catalog, pytest.raises(CatalogUnavailableError, match="certificate is not trusted"):
+            catalog.list_tables()
+    finally:
+        server.close()
 
 
 def test_a_ca_file_that_is_missing_is_named(token: str) -> None:
