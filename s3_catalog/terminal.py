@@ -56,7 +56,7 @@ _LEAST_WIDTHS, _LEAST_WIDTH = {"column": 18, "type": 13}, 10
 """What a narrow terminal leaves of columns that are folded."""
 _WIDE = 100
 """From this width on a list of tables has room for what people can do without."""
-_OWN_LINES = ("format", "schema_rules", "hints")
+_OWN_LINES = ("format", "schema_rules", "hints", "writer_schema")
 """Details of a table that are shown elsewhere, or mean nothing to people."""
 
 

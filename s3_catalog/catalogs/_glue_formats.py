@@ -6,15 +6,12 @@ gives every column as text.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.types as pt
 
+from s3_catalog.catalogs._glue_avro import avro_schema, is_shown_in_avro
 from s3_catalog.catalogs._glue_types import hive_type
 from s3_catalog.model.tables import Column, Table
 
@@ -26,8 +23,9 @@ _PARQUET_SERDE = f"{_HIVE}.ql.io.parquet.serde.ParquetHiveSerDe"
 _LAZY = f"{_HIVE}.serde2.lazy.LazySimpleSerDe"
 _HUDI = "org.apache.hudi.hadoop"
 _TIMESTAMPS = "yyyy-MM-dd HH:mm:ss,yyyy-MM-dd HH:mm:ss.SSS,yyyy-MM-dd'T'HH:mm:ss,yyyy-MM-dd'T'HH:mm:ss.SSS"
-_AVRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COMPRESSION = {"gz": "gzip", "bz2": "bzip2", "zst": "zstd"}
+_UNSIGNED = "UINT_64"
+"""What Parquet calls a type that neither Athena nor Trino has."""
 BY_POSITION = frozenset({"csv", "tsv", "orc"})
 """Formats whose columns the engines find by position."""
 LOGGED = frozenset({"delta", "iceberg"})
@@ -76,7 +74,17 @@ def shown_type(table: Table, column: Column) -> str | None:
     """The Hive type under which a column is shown, given the SerDe that reads it; None for a column that cannot be shown."""
     if table.format in ("csv", "tsv"):
         return "string" if _is_quoted(table) else _text_type(dict(table.details), column)
+    if table.format == "avro" and not is_shown_in_avro(table, column):
+        return None
+    if column.source_type == _UNSIGNED:
+        return "bigint" if _fits_bigint(column) else None
     return hive_type(column.type, text=table.format in ("json", "jsonl"))
+
+
+def _fits_bigint(column: Column) -> bool:
+    """Whether all values of an unsigned column are known to be no more than a signed one holds."""
+    known = column.statistics
+    return known is not None and known.complete and known.max is not None and known.max.isdigit() and int(known.max) < 2**63
 
 
 def _parquet(input_format: str, **parameters: str) -> Storage:
@@ -184,53 +192,3 @@ def _classification(file_format: str) -> str:
 def _compression_type(table: Table) -> str:
     endings = {_COMPRESSION.get(key.rpartition(".")[2].lower(), "none") for key in table.sampled_keys}
     return endings.pop() if len(endings) == 1 and table.format in ("csv", "tsv", "json", "jsonl") else "none"
-
-
-def avro_schema(table: Table) -> str | None:
-    """The Avro schema of a table's columns in their own case, which resolves by exact names; None where Avro cannot have them."""
-    try:
-        fields = [_avro_field(column.name, column.type, f"f{number}") for number, column in enumerate(table.columns)]
-    except ValueError:
-        return None
-    return json.dumps({"type": "record", "name": "row", "fields": fields}, separators=(",", ":"))
-
-
-def _avro_field(name: str, arrow_type: pa.DataType, path: str) -> dict[str, Any]:
-    if not _AVRO_NAME.fullmatch(name):
-        raise ValueError(name)
-    return {"name": name, "type": ["null", _avro_type(arrow_type, path)], "default": None}
-
-
-def _avro_type(arrow_type: pa.DataType, path: str) -> Any:
-    """One type as Avro writes it. `path` makes names of nested records unique.
-
-    Raises:
-        ValueError: Avro has no such type.
-    """
-    if pt.is_dictionary(arrow_type):
-        return _avro_type(arrow_type.value_type, path)
-    if pt.is_struct(arrow_type):
-        fields = [_avro_field(inner.name, inner.type, f"{path}_{number}") for number, inner in enumerate(arrow_type)]
-        return {"type": "record", "name": path, "fields": fields}
-    if pt.is_map(arrow_type):
-        return {"type": "map", "values": ["null", _avro_type(arrow_type.item_type, f"{path}_v")]}
-    if pt.is_list(arrow_type):
-        return {"type": "array", "items": ["null", _avro_type(arrow_type.value_type, f"{path}_i")]}
-    if pt.is_decimal(arrow_type):
-        return {"type": "bytes", "logicalType": "decimal", "precision": arrow_type.precision, "scale": arrow_type.scale}
-    if pt.is_timestamp(arrow_type):
-        return {"type": "long", "logicalType": "timestamp-millis" if arrow_type.unit == "ms" else "timestamp-micros"}
-    named = {
-        "boolean": "boolean",
-        "int": "int",
-        "bigint": "long",
-        "float": "float",
-        "double": "double",
-        "string": "string",
-        "binary": "bytes",
-    }
-    dates = {"date": {"type": "int", "logicalType": "date"}}
-    found = {**named, **dates}.get(hive_type(arrow_type) or "")
-    if found is None:
-        raise ValueError(str(arrow_type))
-    return found

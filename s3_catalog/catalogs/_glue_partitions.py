@@ -21,6 +21,7 @@ from s3_catalog.model.tables import Partition, Table
 
 OURS = "s3_catalog.schema"
 """Parameter of a partition that we made: a digest of the storage descriptor it was made with."""
+ISO_DATE = "yyyy-MM-dd"
 MAX_ENUM = 500
 """Values that a projected column may enumerate."""
 _COMPACT_DATE = re.compile(r"(\d{4})[-_.]?(\d\d)[-_.]?(\d\d)")
@@ -58,9 +59,10 @@ def build_partitions(table: Table, places: PartitionPlaces, schema_digest: str) 
 
 
 def _build(table: Table, partition: Partition, places: PartitionPlaces, types: Sequence[pa.DataType], schema_digest: str) -> GluePartition:
+    place = table.layout.store_url + places.prefix(partition.values)
     return GluePartition(
         tuple(value_text(value, arrow_type) for value, arrow_type in zip(partition.values, types, strict=True)),
-        table.layout.store_url + places.prefix(partition.values),
+        place.rstrip("/") if table.format == "hudi" else place,
         {OURS: schema_digest, "numFiles": str(partition.object_count), "totalSize": str(partition.size_bytes)},
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from s3_catalog.catalogs._glue_formats import BY_POSITION, LOGGED, Storage, choose_storage, shown_type
 from s3_catalog.catalogs._glue_names import ORIGINAL, glue_name, is_column_name, positional_name
-from s3_catalog.catalogs._glue_partitions import GluePartition, build_partitions, digest_partitions, project_partitions
+from s3_catalog.catalogs._glue_partitions import ISO_DATE, GluePartition, build_partitions, digest_partitions, project_partitions
 from s3_catalog.catalogs._glue_statistics import build_statistics
 from s3_catalog.catalogs._glue_types import hive_type, read_hive_type
 from s3_catalog.engines.places import find_places, root_of
@@ -71,7 +71,11 @@ def build_table(table: Table, *, projection: bool = False, statistics: bool = Fa
     places = find_places(table) if partition_keys else None
     if places is not None and projection:
         names = [name for name, _ in partition_keys]
-        fields |= {f"parameters.{name}": text for name, text in project_partitions(table, places, names).items()}
+        projected = project_partitions(table, places, names)
+        fields |= {f"parameters.{name}": text for name, text in projected.items()}
+        # A date that is written in another way than SQL's can be computed, but only as text.
+        written = {name: projected.get(f"projection.{name}.format", ISO_DATE) for name in names}
+        fields |= {f"partition_columns.{name}": "string" for name, pattern in written.items() if pattern != ISO_DATE}
     elif places is not None:
         partitions = build_partitions(table, places, _schema_digest(fields))
         fields[f"parameters.{PARTITIONS}"] = digest_partitions(partitions)
@@ -110,7 +114,7 @@ def _plain_fields(table: Table) -> Fields:
     fields: dict[str, str | None] = {
         "description": ((description.text if description else None) or told or "")[:_MAX_DESCRIPTION],
         "owner": description.owners[0][:255] if description and description.owners else None,
-        "location": layout.store_url + root_of(layout.location),
+        "location": _place(layout),
         "row_count": None if table.row_count is None else str(table.row_count),
         "object_count": str(layout.object_count),
         "size_bytes": str(layout.size_bytes),
@@ -129,6 +133,12 @@ def _plain_fields(table: Table) -> Fields:
     }
     fields |= {f"parameters.{name}": text for name, text in parameters.items()}
     return {name: text for name, text in fields.items() if text}
+
+
+def _place(layout: TableLayout) -> str:
+    place = layout.store_url + root_of(layout.location)
+    # Trino's hudi connector takes the location for a file's, which must not end so.
+    return place.rstrip("/") if layout.format == "hudi" else place
 
 
 def _storage_fields(table: Table, storage: Storage) -> Fields:

@@ -32,7 +32,7 @@ from s3_catalog.catalogs._glue_tables import (
     read_table,
 )
 from s3_catalog.catalogs._planning import Published, Retirement, choose_retirements, find_name_conflicts
-from s3_catalog.engines import GLUE_ENGINES, Readability, Verdict, check_tables
+from s3_catalog.engines import GLUE_ENGINES, Engine, Readability, Verdict, check_tables
 from s3_catalog.errors import CatalogError, CatalogUnavailableError
 from s3_catalog.model.snapshots import digest_texts
 from s3_catalog.model.tables import Table
@@ -51,6 +51,7 @@ class GlueOptions:
         partition_indexes: make an index over the first three partition columns of each partitioned table.
         column_statistics: send what is known of columns to the engines' planners.
         lake_formation_tags: send our tags as LF-tags.
+        engines: publish what at least one of these reads.
         delete_after: delete a table that has been retired for so long (zero: at once); None keeps it for good.
         catalog_id: the account whose catalog it is, when it is not the caller's.
     """
@@ -60,6 +61,7 @@ class GlueOptions:
     partition_indexes: bool = False
     column_statistics: bool = True
     lake_formation_tags: bool = False
+    engines: frozenset[Engine] = frozenset({Engine.ATHENA, Engine.TRINO})
     delete_after: timedelta | None = None
     catalog_id: str | None = None
 
@@ -115,7 +117,7 @@ class GlueCatalog:
     def plan(self, tables: Sequence[Table], scope: Scope, policy: RetirePolicy) -> Plan:
         """Compare tables with Glue; reads the list of tables alone, writes nothing.
 
-        A table that no engine of Glue's can read is planned as `Action.SKIP`, with the reasons; one whose name is taken as `CONFLICT`.
+        A table that none of the engines can read is planned as `Action.SKIP`, with the reasons; one whose name is taken as `CONFLICT`.
         """
         state = self._read()
         conflicts = self._find_conflicts(tables, state)
@@ -197,7 +199,7 @@ class GlueCatalog:
         identity, found = table.layout.identity, state.ours.get(table.layout.identity)
         wanted = _build(table, self._options)
         change = PlannedChange(action=Action.UNCHANGED, identity=identity, name=table.name, table=table)
-        reason = _why_not(wanted, verdicts)
+        reason = _why_not(wanted, [verdict for verdict in verdicts if verdict.engine in self._options.engines])
         if wanted is None or reason is not None:
             return replace(change, action=Action.SKIP, reason=reason)
         if identity in conflicts:
@@ -290,11 +292,10 @@ def _build(table: Table, options: GlueOptions) -> GlueTable | None:
 
 
 def _why_not(wanted: GlueTable | None, verdicts: Sequence[Verdict]) -> str | None:
-    """Why a table is not published: no engine reads it through Glue."""
-    asked = [verdict for verdict in verdicts if verdict.engine in GLUE_ENGINES]
-    if any(verdict.readability is not Readability.UNREADABLE for verdict in asked):
+    """Why a table is not published: none of the engines reads it."""
+    if any(verdict.readability is not Readability.UNREADABLE for verdict in verdicts):
         return None if wanted is None or wanted.order else "none of its columns can be shown"
-    return f"no engine reads it through Glue: {asked[0].reasons[0]}"
+    return f"not readable by {', '.join(verdict.engine for verdict in verdicts)}: {verdicts[0].reasons[0]}"
 
 
 def _names(changes: Iterable[PlannedChange]) -> set[str]:
@@ -319,7 +320,7 @@ def _retired_at(found: Mapping[str, Any]) -> datetime:
 class GlueCatalogs:
     """How Glue is found by URL: `glue://database?region=eu-west-1`, of another account `glue://123456789012@database`.
 
-    Parameters: `region`, `endpoint_url`, `profile`, `delete_after_days` and, as `true` or `false`, the switches of `GlueOptions`.
+    Parameters: `region`, `endpoint_url`, `profile`, `delete_after_days`, `engines` (`athena,trino,spark`) and, as `true` or `false`, the switches of `GlueOptions`.
     """
 
     schemes = frozenset({"glue"})
@@ -341,13 +342,15 @@ def read_url(url: str) -> tuple[str, GlueOptions]:
         raise CatalogError("a Glue URL names a database: glue://database?region=eu-west-1")
     connection: dict[str, Any] = {name: given.pop(name) for name in ("region", "endpoint_url", "profile") if name in given}
     days = given.pop("delete_after_days", None)
-    unknown = sorted(given.keys() - _FLAGS)
+    engines = given.pop("engines", "athena,trino").split(",")
+    unknown = sorted((given.keys() - _FLAGS) | (set(engines) - GLUE_ENGINES))
     if unknown or (days is not None and not days.isdigit()) or any(given[name] not in ("true", "false") for name in given):
-        choices = ", ".join(sorted({"region", "endpoint_url", "profile", "delete_after_days", *_FLAGS}))
+        choices = ", ".join(sorted({"region", "endpoint_url", "profile", "delete_after_days", "engines", *_FLAGS}))
         raise CatalogError(f"unknown or unreadable parameter of a Glue URL ({', '.join(unknown) or 'its value'}); there are {choices}")
     return database, GlueOptions(
         connection=GlueConnection(**connection),
         catalog_id=account or None,
+        engines=frozenset(map(Engine, engines)),
         delete_after=None if days is None else timedelta(days=int(days)),
         **{name: text == "true" for name, text in given.items()},
     )

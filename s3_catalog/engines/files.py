@@ -25,6 +25,7 @@ _LIMITS: dict[str, tuple[tuple[Engine, str, bool], ...]] = {
 _BY_ENDING = frozenset({"gz", "bz2", "zst"})
 """Compressions of text that the engines know by the ending of the file's name; of snappy and lz4 they read Hadoop's framing alone."""
 _DUCKDB_ENDINGS = frozenset({"gz", "zst"})
+_SQL_ENGINES = frozenset({Engine.ATHENA, Engine.TRINO})
 _UTF8 = frozenset({"utf-8", "ascii", "us-ascii", "utf_8"})
 
 
@@ -74,12 +75,12 @@ def _check_delimited(details: dict[str, str]) -> Iterator[Finding]:
     if encoding.startswith(("utf-16", "utf-32", "utf_16", "utf_32")):
         yield Finding(GLUE_ENGINES, f"its text is {encoding}, and the engines split it at bytes", blocks=True)
     elif encoding not in _UTF8 and not encoding.startswith("utf-8"):
-        yield Finding(GLUE_ENGINES, f"its text is {encoding} and is read as UTF-8: letters outside ASCII come out wrong")
+        yield Finding(_SQL_ENGINES, f"its text is {encoding}, which is read as UTF-8: letters outside ASCII come out broken", blocks=True)
     if len(details.get("delimiter", ",")) != 1:
         yield Finding(GLUE_ENGINES, "its delimiter is longer than one character", blocks=True)
     if details.get("quote"):
         yield Finding(GLUE_ENGINES, "a quoted value may not hold a line break")
-        yield Finding(frozenset({Engine.ATHENA, Engine.TRINO}), "values are quoted: OpenCSVSerde gives every column as text")
+        yield Finding(_SQL_ENGINES, "values are quoted: OpenCSVSerde gives every column as text")
     skipped = int(details.get("skipped_lines", "0")) + (details.get("header") == "true")
     if skipped:
         yield Finding(

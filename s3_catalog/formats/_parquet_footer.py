@@ -94,6 +94,8 @@ def _source_types(schema: Any) -> dict[str, str]:
             # Older writers, and INTERVAL to this day, have the converted type only.
             telling = _TELLING_TYPES & {column.logical_type.type, column.converted_type}
             found.update((column.name, name) for name in telling)
+            if column.converted_type == "UINT_64":  # among the files of a table it becomes a decimal, which it is not for every engine
+                found[column.name] = "UINT_64"
     return found
 
 

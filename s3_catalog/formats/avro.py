@@ -7,6 +7,7 @@ would take many, they are estimated from the blocks at the start.
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import dataclass
 from itertools import pairwise
 from types import ModuleType
@@ -26,6 +27,8 @@ _SYNC_BYTES = 16
 _BLOCK_HEAD_BYTES = 20
 """A block begins with two numbers of at most ten bytes each."""
 _MAX_REQUESTS = 12
+_MAX_TOLD_SCHEMA = 32_768
+"""Characters of a writer's schema that are kept."""
 
 
 class AvroFormat:
@@ -61,7 +64,7 @@ class AvroFormat:
             row_count=blocks.rows if blocks.complete else None,
             row_estimate=None if blocks.complete else _estimate(file, head, blocks),
             warnings=(*head.warnings, *types.warnings, *blocks.warnings),
-            details={"codec": str(header.codec)},
+            details={"codec": str(header.codec), **_told_schema(header.writer_schema)},
         )
 
     def _read_head(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> Head:
@@ -148,6 +151,15 @@ def _import_fastavro() -> ModuleType:
     except ImportError as error:
         raise MissingExtraError("reading Avro", "avro") from error
     return fastavro
+
+
+def _told_schema(schema: Any) -> dict[str, str]:
+    """The writer's schema as JSON, where it is of a bearable length: engines need it to the letter."""
+    try:
+        text = json.dumps(schema, separators=(",", ":"))
+    except (ValueError, TypeError, RecursionError):  # nested as deep as a hostile header likes
+        return {}
+    return {"writer_schema": text} if len(text) <= _MAX_TOLD_SCHEMA else {}
 
 
 def _read_header(fastavro: ModuleType, data: bytes) -> tuple[Any | None, int]:

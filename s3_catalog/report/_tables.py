@@ -14,7 +14,7 @@ from s3_catalog.report._texts import MAX_NAME, cell, cut, known, number, some, t
 
 _MOST_WARNINGS = 100
 _MOST_KEYS = 20
-_OWN_PLACE = ("format", "schema_rules")
+_OWN_PLACE = ("format", "schema_rules", "writer_schema")
 """Details of a table that are shown elsewhere, or mean nothing to people."""
 
 

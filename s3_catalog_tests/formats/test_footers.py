@@ -145,7 +145,7 @@ def test_parquet_types_are_those_of_its_own_reader() -> None:
         "nested": "struct<tags:array<string>,props:map<string,double>>",
         "uuid": "binary",
     }
-    assert {c.name: c.source_type for c in schema.columns if c.source_type} == {"uuid": "UUID"}
+    assert {c.name: c.source_type for c in schema.columns if c.source_type} == {"uuid": "UUID", "u64": "UINT_64"}
 
 
 def test_parquet_of_duckdb_reads_back(tmp_path: Any) -> None:

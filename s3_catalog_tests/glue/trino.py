@@ -53,6 +53,7 @@ class Trino:
             TrinoError: it failed.
         """
         headers = {"X-Trino-User": "test", "X-Trino-Catalog": catalog, "X-Trino-Time-Zone": "UTC"}
+        headers |= {"X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME"}
         page = _fetch(urllib.request.Request(f"{self.url}/v1/statement", statement.encode(), headers))
         types: dict[str, str] = {}
         rows: list[list[Any]] = []
@@ -169,9 +170,13 @@ def _write_settings(folder: Path, home: Path, port: int, glue: S3Server, store: 
         "hive.metastore.glue.aws-access-key": glue.access_key, "hive.metastore.glue.aws-secret-key": glue.secret_key,
     }  # fmt: skip
     hive = {"connector.name": "hive", "hive.metastore": "glue", "hive.timestamp-precision": "MICROSECONDS"}
+    hive |= {"hive.table-statistics-enabled": "false"}  # moto has no calls for column statistics
     projected = {"hive.partition-projection-enabled": "true"}
     _write(folder / "etc/catalog/hive.properties", hive | projected | objects | metastore)
-    _write(folder / "etc/catalog/delta.properties", {"connector.name": "delta_lake", "hive.metastore": "glue"} | objects | metastore)
+    _write(
+        folder / "etc/catalog/delta.properties",
+        {"connector.name": "delta_lake", "hive.metastore": "glue", "delta.table-statistics-enabled": "false"} | objects | metastore,
+    )
     _write(folder / "etc/catalog/hudi.properties", {"connector.name": "hudi", "hive.metastore": "glue"} | objects | metastore)
     _write(folder / "etc/catalog/iceberg.properties", {"connector.name": "iceberg", "iceberg.catalog.type": "glue"} | objects | metastore)
 
