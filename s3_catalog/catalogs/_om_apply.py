@@ -229,11 +229,13 @@ class Writer:
         table, there = f"/tables/{self.done[draft.change.identity]['id']}", dict[str, Any]()
         error: CatalogError | None = None
         for part, covered in (("sampleData", names & {"sample"}), ("tableProfile", names - {"sample", "lineage"})):
-            body = wanted.sample if part == "sampleData" else _dated(wanted.profile, now)
+            if not covered:
+                continue
+            body = wanted.sample() if part == "sampleData" else _dated(wanted.profile, now)
             try:
-                if covered and body is not None:
+                if body is not None:
                     self._client.put(f"{table}/{part}", body)
-                elif covered:
+                else:
                     self._client.delete(f"{table}/{part}")
             except CatalogUnavailableError as unavailable:
                 return there, unavailable

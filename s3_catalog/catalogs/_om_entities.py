@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -36,7 +37,8 @@ class Wanted:
 
     `database`, `schema` and `name` are encoded names. `structure` follows the files and is always ours. `said` are the fields that people
     may change as well (`description`, `tags`, `columns.<path>.tags`), by field; `described` tells whether they are all of them.
-    `figures` are published through calls of their own: as text where people see them, as digests where not.
+    `figures` are published through calls of their own: as text where people see them, as digests where not. `sample` makes its body, which
+    is large, when it is sent.
     """
 
     identity: str
@@ -49,7 +51,7 @@ class Wanted:
     described: bool
     figures: Mapping[str, Any] = field(default_factory=dict)
     profile: Body | None = None
-    sample: Body | None = None
+    sample: Callable[[], Body | None] = lambda: None
 
     def key(self, service: str) -> str:
         return join_fqn((service, self.database, self.schema, self.name))
@@ -63,7 +65,6 @@ def want_table(table: Table, settings: Settings, owner_of: OwnerLookup) -> Wante
     """
     mapped = map_columns(table)
     profile = profile_body(table, mapped) if settings.profiles else None
-    sample = sample_body(table, mapped) if settings.samples else None
     name = shorten_name(encode_name(table.name))
     return Wanted(
         identity=table.layout.identity,
@@ -74,9 +75,9 @@ def want_table(table: Table, settings: Settings, owner_of: OwnerLookup) -> Wante
         structure=_structure(table, mapped, settings),
         said=_said(table, mapped, owner_of) | {"display_name": None if name == table.name else table.name},
         described=table.description is not None,
-        figures=_figures(table, settings, profile, sample),
+        figures=_figures(table, settings, profile),
         profile=profile,
-        sample=sample,
+        sample=partial(sample_body, table, mapped),
     )
 
 
@@ -174,7 +175,7 @@ def tag_fqn(name: str) -> str:
     return join_fqn(shorten_name(encode_name(part)) for part in parts)
 
 
-def _figures(table: Table, settings: Settings, profile: Body | None, sample: Body | None) -> dict[str, Any]:
+def _figures(table: Table, settings: Settings, profile: Body | None) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     if settings.profiles:
         figures |= {
@@ -185,7 +186,9 @@ def _figures(table: Table, settings: Settings, profile: Body | None, sample: Bod
             "profile": digest_json(profile["columnProfile"]) if profile and profile.get("columnProfile") else None,
         }
     if settings.samples:
-        figures["sample"] = digest_json(sample) if sample else None
+        sample = table.description.sample if table.description else None
+        shown = sample is not None and sample.rows and not sample.withheld
+        figures["sample"] = digest_json(sample.rows) if sample and shown else None
     return figures
 
 
