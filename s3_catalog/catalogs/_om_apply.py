@@ -45,6 +45,12 @@ class Writer:
         self.done: dict[str, Body] = {}
         self._remembered: dict[str, WrittenTable] = {}
 
+    def adopt(self, drafts: Sequence[Draft]) -> None:
+        """Remember tables that are as they should be, and that a run wrote which died before it could."""
+        found = [d for d in drafts if d.change.action is Action.UNCHANGED and d.written is None and d.entity is not None]
+        if found:
+            self._memory.write(self._settings.label, [_written(draft, draft.key, _parts(draft)[0].fields) for draft in found])
+
     def write(self, all_drafts: Sequence[Draft]) -> None:
         """Create, restore and update what is planned so, of all tables of the plan."""
         self._known_ids = {draft.change.identity: draft.entity["id"] for draft in all_drafts if draft.entity}

@@ -84,7 +84,7 @@ class OpenMetadataCatalog:
         conflicts = [(c.name, c.reason or "conflict") for c in plan.changes if c.action is Action.CONFLICT]
         counts = {action: plan.count(action) for action in Action}
         work = [change for change in plan.changes if change.action not in (Action.UNCHANGED, Action.CONFLICT)]
-        if not work:
+        if not work and not self._unremembered(plan):
             return Outcome(counts=counts, writes=0, failed=tuple(conflicts))
         tables = [change.table for change in plan.changes if change.table is not None]
         planner, remote = self._look([plan.scope.store_url, *(table.layout.store_url for table in tables)])
@@ -93,6 +93,7 @@ class OpenMetadataCatalog:
         drafts = planner.draft(tables)
         _check_same(drafts, plan.changes)
         writer = Writer(self._client, self._settings, self._places, self._memory, self._owners)
+        writer.adopt(drafts)
         writer.write(drafts)
         writer.retire(self._leaving(planner, plan))
         for change in work:
@@ -127,6 +128,11 @@ class OpenMetadataCatalog:
         for key, entity in self._read(databases).tables.items():
             if key in by_key or is_ours(entity, self._settings.link):
                 yield entity, read_published(entity, by_key.get(key)), by_key.get(key)
+
+    def _unremembered(self, plan: Plan) -> bool:
+        """Whether a table is as it should be and nobody knows that we wrote it: a run died, or the memory was lost."""
+        known = self._memory.read(self._settings.label)
+        return any(change.action is Action.UNCHANGED and change.identity not in known for change in plan.changes)
 
     def _look(self, store_urls: Iterable[str]) -> tuple[Planner, Remote]:
         """Read what the server holds of some stores."""

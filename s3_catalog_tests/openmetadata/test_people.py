@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from s3_catalog.catalogs import Action
-from s3_catalog.catalogs.openmetadata import OpenMetadataCatalog
+from s3_catalog.catalogs.openmetadata import CATALOG, OpenMetadataCatalog
 from s3_catalog.errors import CatalogError
 from s3_catalog.model.description import Description
 from s3_catalog_tests.catalogs.samples import POLICY, see
@@ -57,6 +57,14 @@ def test_a_text_deleted_by_hand_stays_deleted(double: Double, catalog: OpenMetad
         plan, outcome = publish(catalog, [plain("a", text=text)])
         assert (plan.changes[0].action, outcome.writes) == (Action.UNCHANGED, 0)
     assert "description" not in double.table(key("a"))
+
+
+def test_what_a_run_wrote_that_died_before_it_could_remember_is_ours(double: Double, catalog: OpenMetadataCatalog) -> None:
+    publish(catalog, [plain("a", text="Old.", tags=("Layer.Raw",))])
+    with CATALOG.open(double.url(profiles="off", samples="off")) as next_run:
+        publish(next_run, [plain("a", text="Old.", tags=("Layer.Raw",))])
+        publish(next_run, [plain("a", text="New.")])
+    assert (double.table(key("a"))["description"], tags(double)) == ("New.", set())
 
 
 def test_a_text_given_back_to_us_is_ours_again(double: Double, catalog: OpenMetadataCatalog) -> None:
