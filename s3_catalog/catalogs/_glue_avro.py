@@ -1,6 +1,6 @@
 """The schema by which engines read Avro files: the writer's own, wide enough for files that lack some of its fields.
 
-Pure. Avro resolves fields by their exact names and types, so what a Hive type tells (no case, no enumerations, no fixed sizes) is not enough.
+Pure. Avro resolves fields by their exact names and types; what a Hive type tells (no case, no enumerations, no sizes) is not enough.
 Columns that only other files have are added from their types, as far as those leave no choice.
 """
 

@@ -79,7 +79,7 @@ def connect(service: str, connection: GlueConnection) -> Any:
             endpoint_url=connection.endpoint_url,
             verify=(connection.ca_bundle or True) if connection.verify_tls else False,
             config=Config(
-                retries={"mode": "standard", "max_attempts": connection.max_attempts},
+                retries={"mode": "standard", "total_max_attempts": connection.max_attempts},
                 connect_timeout=connection.connect_timeout,
                 read_timeout=connection.read_timeout,
             ),
@@ -103,7 +103,8 @@ def told_in_our_words(operation: str) -> Iterator[None]:
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code in _BUSY or status >= 500 or status == 429:
+        # A number for a code: the answer was cut, or never was Glue's.
+        if code in _BUSY or code.isdigit() or status >= 500 or status == 429:
             raise CatalogUnavailableError(f"AWS Glue: {operation}: {code} after all retries") from error
         raise GlueRefusalError(operation, code, "permission denied" if code in _DENIED else None) from error
     except NoCredentialsError as error:
@@ -125,7 +126,7 @@ class GlueDatabase:
         try:
             with told_in_our_words("GetTables"):
                 pages = self._client.get_paginator("get_tables").paginate(DatabaseName=self.name, **self._own)
-                return [table for page in pages for table in page["TableList"]]
+                return [table for page in pages for table in _list_of(page, "TableList")]
         except GlueRefusalError as error:
             if error.code == "EntityNotFoundException":
                 return []
@@ -174,7 +175,7 @@ class GlueDatabase:
         with told_in_our_words("GetPartitions"):
             paginator = self._client.get_paginator("get_partitions")
             pages = paginator.paginate(DatabaseName=self.name, TableName=table, ExcludeColumnSchema=True, **self._own)
-            return [partition for page in pages for partition in page["Partitions"]]
+            return [partition for page in pages for partition in _list_of(page, "Partitions")]
 
     def write_partitions(self, table: str, changes: Any) -> list[str]:
         """Create, update and delete partitions in batches; returns what failed, item by item."""
@@ -235,7 +236,18 @@ class GlueDatabase:
         self.writes += 1
         with told_in_our_words(operation):
             answer: dict[str, Any] = getattr(self._client, method)(**arguments, **self._own)
-            return answer
+        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        if "html" in headers.get("content-type", ""):
+            raise CatalogUnavailableError(f"AWS Glue: {operation}: the answer is a web page: something stands between here and Glue")
+        return answer
+
+
+def _list_of(page: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    if name not in page:
+        # botocore takes an answer that was cut, or that is no JSON, for an empty one.
+        raise CatalogUnavailableError("AWS Glue: an answer was cut, or is not Glue's")
+    found: list[dict[str, Any]] = page[name]
+    return found
 
 
 def _tell(failed: Sequence[_FailedPartition], settled: str | None = None) -> list[str]:

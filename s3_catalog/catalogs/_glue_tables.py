@@ -19,6 +19,7 @@ from s3_catalog.catalogs._glue_partitions import ISO_DATE, GluePartition, build_
 from s3_catalog.catalogs._glue_statistics import build_statistics
 from s3_catalog.catalogs._glue_types import hive_type, read_hive_type
 from s3_catalog.engines.places import find_places, root_of
+from s3_catalog.model.description import Description
 from s3_catalog.model.snapshots import digest_texts
 from s3_catalog.model.tables import Column, Evidence, PartitionColumn, Table, TableLayout
 
@@ -128,11 +129,15 @@ def _plain_fields(table: Table) -> Fields:
         f"{OUR}rule": layout.evidence.rule,
         f"{OUR}reason": layout.evidence.reason,
         f"{OUR}newest": layout.newest.isoformat() if layout.newest else None,
-        f"{OUR}tags": ", ".join(sorted({tag.name for tag in description.tags})) if description else None,
+        f"{OUR}tags": _tags_text(description) if description else None,
         f"{OUR}inferred": ", ".join(c.name for c in layout.partition_columns if not c.declared),
     }
     fields |= {f"parameters.{name}": text for name, text in parameters.items()}
     return {name: text for name, text in fields.items() if text}
+
+
+def _tags_text(description: Description) -> str:
+    return ", ".join(sorted({f"{tag.name}({tag.column})" if tag.column else tag.name for tag in description.tags}))
 
 
 def _place(layout: TableLayout) -> str:

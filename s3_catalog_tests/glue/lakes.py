@@ -23,7 +23,10 @@ from s3_catalog_tests.servers import S3Server
 from s3_catalog_tests.table_formats import tables
 
 ARCHIVES = Path(tables.__file__).parent
-NOON = datetime(2026, 1, 31, 12, 0, 0, 123456)
+NOON_UTC = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
+NOON = NOON_UTC.replace(tzinfo=None)
+
+BEFORE_1970 = datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,8 @@ TYPED = pa.table(
         "Label": pa.array(["ä", "", None]).dictionary_encode(),
         "raw": pa.array([b"\x00\xff", b"", None], pa.binary()),
         "day": pa.array([date(2026, 1, 31), None, date(1969, 12, 31)]),
-        "local": pa.array([NOON, None, datetime(1969, 12, 31, 23, 59, 59)], pa.timestamp("us")),
-        "zoned": pa.array([NOON.replace(tzinfo=UTC), None, None], pa.timestamp("us", "UTC")),
+        "local": pa.array([NOON, None, BEFORE_1970], pa.timestamp("us")),
+        "zoned": pa.array([NOON_UTC, None, None], pa.timestamp("us", "UTC")),
         "clock": pa.array([time(1, 2, 3), None, None], pa.time64("us")),
         "tags": pa.array([["a", None], [], None], pa.list_(pa.string())),
         "attributes": pa.array([[("k", 1)], [], None], pa.map_(pa.string(), pa.int32())),
@@ -140,7 +143,7 @@ def _make_avro(root: Path) -> dict[str, Expected]:
         {"name": "scores", "type": {"type": "map", "values": "double"}},
     ]
     row = {
-        "id": 1, "customerName": "ä", "price": Decimal("1.50"), "at_millis": NOON.replace(microsecond=123000, tzinfo=UTC),
+        "id": 1, "customerName": "ä", "price": Decimal("1.50"), "at_millis": NOON_UTC.replace(microsecond=123000),
         "day": date(2026, 1, 31), "kind": "B", "Size": {"Cm": 3}, "tags": ["a"], "scores": {"k": 0.5},
     }  # fmt: skip
     buffer = io.BytesIO()
@@ -269,7 +272,7 @@ def write_iceberg(server: S3Server, bucket: str, folder: Path) -> dict[str, Expe
     schema = Schema(NestedField(1, "id", LongType()), NestedField(2, "at", TimestamptzType()), NestedField(3, "site", StringType()))
     spec = PartitionSpec(PartitionField(source_id=3, field_id=1000, transform=IdentityTransform(), name="site"))
     table = catalog.create_table("shop.visits", schema, location=f"s3://{bucket}/iceberg/visits", partition_spec=spec)
-    rows = pa.table({"id": [1, 2, 3], "at": pa.array([NOON.replace(tzinfo=UTC)] * 3, pa.timestamp("us", "UTC")), "site": ["n", "s", "n"]})
+    rows = pa.table({"id": [1, 2, 3], "at": pa.array([NOON_UTC] * 3, pa.timestamp("us", "UTC")), "site": ["n", "s", "n"]})
     table.append(rows)
     table.append(rows)
     types = {"id": "bigint", "at": "timestamp(6) with time zone", "site": "varchar"}

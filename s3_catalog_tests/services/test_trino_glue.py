@@ -16,6 +16,8 @@ from s3_catalog_tests.servers import S3Server
 
 pytestmark = pytest.mark.timeout(400)
 
+AS_TEXT = ("dt = DATE '2026-01-31'", "dt = '20260131'")
+"""A projected date that is not written as SQL does is text."""
 CONNECTORS = {"delta": "delta", "iceberg": "iceberg", "hudi": "hudi"}
 SAMPLE_TYPES = {
     "sales_customers": {
@@ -136,12 +138,11 @@ def test_partition_projection_answers_as_registered_partitions_do(
     bucket, expected = formats_bucket
     published = publish_bucket(minio_server, s3_server, bucket, partition_projection=True)
     glue = s3_server.client("glue")
-    as_text = {"dt = DATE '2026-01-31'": "dt = '20260131'", "dt > DATE '2026-02-01'": "dt > '20260201'"}
+    as_text = {"dt > DATE '2026-02-01'": "dt > '20260201'"}
     for name in ("parquet_partitioned", "csv_plain", "json_events", "orc_typed"):
         assert glue.get_partitions(DatabaseName=published.database, TableName=name)["Partitions"] == []
         place = f'"{published.database}"."{name}"'
         assert trino.query(f"SELECT count(*) FROM {place}").rows == [[expected[name].rows]], name
         for condition, rows in expected[name].filters.items():
-            for date, text in as_text.items():
-                condition = condition.replace(date, text)
-            assert trino.query(f"SELECT count(*) FROM {place} WHERE {condition}").rows == [[rows]], (name, condition)
+            asked = as_text.get(condition, condition.replace(*AS_TEXT))
+            assert trino.query(f"SELECT count(*) FROM {place} WHERE {asked}").rows == [[rows]], (name, asked)

@@ -1,0 +1,169 @@
+"""What people and other tools wrote into our tables stays; what we wrote stays ours to change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from s3_catalog.catalogs import Action, RetirePolicy
+from s3_catalog.catalogs._authority import MemoryLastWritten
+from s3_catalog.model.description import Description
+from s3_catalog.model.tables import Column, Table
+from s3_catalog_tests.catalogs.samples import ALLOW, make_table, make_tables, see
+from s3_catalog_tests.glue.conftest import Glue
+
+OPEN_CSV = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
+
+
+def described(text: str, **columns: str) -> Table:
+    return make_table("a", description=Description(text=text, owners=("sales",), column_texts=tuple(columns.items())))
+
+
+def describe(text: str | None) -> Any:
+    def change(table: dict[str, Any]) -> None:
+        table.pop("Description", None)
+        if text is not None:
+            table["Description"] = text
+
+    return change
+
+
+def column(table: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(one for one in table["StorageDescriptor"]["Columns"] if one["Name"] == name)
+
+
+@pytest.mark.parametrize("theirs", ["by hand", None], ids=["changed", "deleted"])
+def test_a_description_that_people_changed_or_deleted_is_theirs(glue: Glue, theirs: str | None) -> None:
+    glue.publish(described("ours"))
+    glue.edit("a", describe(theirs))
+    plan, _ = glue.publish(described("ours, new"))
+    assert glue.table("a").get("Description") == theirs
+    assert plan.changes[0].kept == (("description", theirs, "ours, new"),)
+
+
+def test_a_description_that_nobody_changed_is_ours(glue: Glue) -> None:
+    glue.publish(described("ours"))
+    plan, _ = glue.publish(described("ours, new"))
+    assert glue.table("a")["Description"] == "ours, new"
+    assert plan.changes[0].fields == (("description", "ours", "ours, new"),)
+
+
+def test_a_field_is_ours_again_when_it_says_again_what_we_said(glue: Glue) -> None:
+    glue.publish(described("ours"))
+    glue.edit("a", describe("by hand"))
+    glue.publish(described("ours, new"))
+    glue.edit("a", describe("ours"))
+    glue.publish(described("ours, newer"))
+    assert glue.table("a")["Description"] == "ours, newer"
+
+
+def test_comments_types_and_serdes_that_people_changed_are_theirs_too(glue: Glue) -> None:
+    glue.publish(described("ours", id="our comment", price="net"))
+
+    def change(table: dict[str, Any]) -> None:
+        column(table, "id")["Comment"] = "their comment"
+        column(table, "price")["Type"] = "double"
+        table["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] = OPEN_CSV
+
+    glue.edit("a", change)
+    glue.publish(described("ours", id="our new comment", price="gross"))
+    found = glue.table("a")
+    assert (column(found, "id")["Comment"], column(found, "price")) == (
+        "their comment",
+        {"Name": "price", "Type": "double", "Comment": "gross"},
+    )
+    assert found["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] == OPEN_CSV
+
+
+def test_what_other_tools_set_is_kept(glue: Glue) -> None:
+    glue.publish(make_table("a"))
+
+    def change(table: dict[str, Any]) -> None:
+        table["Parameters"] |= {"UPDATED_BY_CRAWLER": "nightly", "has_encrypted_data": "false"}
+        table["Retention"] = 3
+        table["StorageDescriptor"]["Columns"].append({"Name": "added_by_hand", "Type": "string"})
+        column(table, "id")["Parameters"] = {"theirs": "yes"}
+
+    glue.edit("a", change)
+    glue.publish(make_table("a", object_count=9))
+    found = glue.table("a")
+    assert {name: found["Parameters"][name] for name in ("UPDATED_BY_CRAWLER", "has_encrypted_data", "objectCount")} == {
+        "UPDATED_BY_CRAWLER": "nightly",
+        "has_encrypted_data": "false",
+        "objectCount": "9",
+    }
+    assert [one["Name"] for one in found["StorageDescriptor"]["Columns"]] == ["id", "price", "tags", "added_by_hand"]
+    assert (found["Retention"], column(found, "id")["Parameters"]) == (3, {"theirs": "yes"})
+
+
+def test_edits_of_people_alone_send_no_write(glue: Glue) -> None:
+    glue.publish(described("ours"))
+    glue.edit("a", describe("by hand"))
+    before = sum(glue.proxy.writes.values())
+    plan, outcome = glue.publish(described("ours"))
+    assert (plan.changes[0].action, outcome.writes, sum(glue.proxy.writes.values())) == (Action.UNCHANGED, 0, before)
+
+
+def test_without_memory_descriptions_are_peoples_and_the_rest_is_ours(glue: Glue) -> None:
+    glue.publish(described("ours"))
+    glue.memory = MemoryLastWritten()
+    new = replace(described("ours, new"), columns=(Column(name="id", type=pa.string()),))
+    glue.publish(new)
+    found = glue.table("a")
+    assert found["Description"] == "ours"
+    assert [(one["Name"], one["Type"]) for one in found["StorageDescriptor"]["Columns"]] == [("id", "string")]
+
+
+def test_a_renamed_table_takes_along_what_people_wrote(glue: Glue) -> None:
+    glue.publish(described("ours"))
+    glue.edit("a", describe("by hand"))
+    table = described("ours")
+    glue.publish(replace(table, layout=replace(table.layout, name="b")))
+    assert glue.table("b")["Description"] == "by hand"
+    assert [table["Name"] for table in glue.people.get_tables(DatabaseName=glue.database)["TableList"]] == ["b"]
+    assert len(glue.partitions("b")) == 2
+
+
+def test_a_retired_table_stays_with_a_mark_and_comes_back_as_people_left_it(glue: Glue) -> None:
+    glue.publish(*make_tables("b", "c", "d"), described("ours"))
+    glue.edit("a", describe("by hand"))
+    glue.publish(*make_tables("b", "c", "d"))
+    assert "s3_catalog.retired_at" in glue.table("a")["Parameters"]
+    assert len(glue.partitions("a")) == 2
+    plan, _ = glue.publish(*make_tables("b", "c", "d"), described("ours"))
+    assert [change.action for change in plan.changes if change.name == "a"] == [Action.RESTORE]
+    found = glue.table("a")
+    assert ("s3_catalog.retired_at" in found["Parameters"], found["Description"]) == (False, "by hand")
+
+
+def test_a_table_is_deleted_only_when_it_was_retired_for_long_enough(glue: Glue) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    days, gone = timedelta(days=7), make_tables("b", "c", "d")
+    glue.clock = lambda: start
+    glue.publish(*gone, make_table("a"))
+    glue.publish(*gone, delete_after=days)
+    glue.clock = lambda: start + timedelta(days=6)
+    plan, _ = glue.publish(*gone, delete_after=days)
+    assert plan.count(Action.RETIRE) == 0
+    glue.clock = lambda: start + days
+    plan, _ = glue.publish(*gone, scope=see(excluded=("a/",)), delete_after=days)
+    assert plan.count(Action.RETIRE) == 0  # its listing failed
+    plan, outcome = glue.publish(*gone, delete_after=days)
+    assert [(change.name, change.reason) for change in plan.changes if change.action is Action.RETIRE] == [
+        ("a", "retired on 2026-01-01: is deleted")
+    ]
+    assert outcome.failed == ()
+    assert [table["Name"] for table in glue.people.get_tables(DatabaseName=glue.database)["TableList"]] == ["b", "c", "d"]
+
+
+def test_no_share_is_retired_that_was_not_allowed(glue: Glue) -> None:
+    glue.publish(*make_tables("a", "b", "c"))
+    plan, _ = glue.publish(make_table("a"), policy=RetirePolicy(max_share=0.5))
+    assert (plan.withheld, plan.count(Action.RETIRE)) == (("b", "c"), 0)
+    plan, _ = glue.publish(make_table("a"), policy=ALLOW, delete_after=timedelta(0))
+    assert plan.count(Action.RETIRE) == 2
+    assert [table["Name"] for table in glue.people.get_tables(DatabaseName=glue.database)["TableList"]] == ["a"]
