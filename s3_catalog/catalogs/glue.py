@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any, Self
 
 from s3_catalog.catalogs import Action, Outcome, Plan, PlannedChange, RetirePolicy, Scope
 from s3_catalog.catalogs._authority import LastWritten, MemoryLastWritten, WrittenTable
 from s3_catalog.catalogs._glue_apply import TableWriter, is_settled
-from s3_catalog.catalogs._glue_client import GlueConnection, GlueDatabase, connect
+from s3_catalog.catalogs._glue_client import GlueDatabase, connect
 from s3_catalog.catalogs._glue_diff import merge_fields, show_changes
 from s3_catalog.catalogs._glue_lake_formation import LakeFormation
 from s3_catalog.catalogs._glue_names import ORIGINAL, glue_name
+from s3_catalog.catalogs._glue_options import GlueOptions, read_url
 from s3_catalog.catalogs._glue_tables import (
     IDENTITY,
     LOCATION,
@@ -32,38 +33,14 @@ from s3_catalog.catalogs._glue_tables import (
     read_table,
 )
 from s3_catalog.catalogs._planning import Published, Retirement, choose_retirements, find_name_conflicts
-from s3_catalog.engines import GLUE_ENGINES, Engine, Readability, Verdict, check_tables
+from s3_catalog.engines import Readability, Verdict, check_tables
 from s3_catalog.errors import CatalogError, CatalogUnavailableError
 from s3_catalog.model.snapshots import digest_texts
 from s3_catalog.model.tables import Table
 
 logger = logging.getLogger(__name__)
 
-_FLAGS = frozenset({"partition_projection", "partition_indexes", "column_statistics", "lake_formation_tags"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GlueOptions:
-    """How tables are published.
-
-    Attributes:
-        partition_projection: engines compute the partitions from table parameters; none are registered.
-        partition_indexes: make an index over the first three partition columns of each partitioned table.
-        column_statistics: send what is known of columns to the engines' planners.
-        lake_formation_tags: send our tags as LF-tags.
-        engines: publish what at least one of these reads.
-        delete_after: delete a table that has been retired for so long (zero: at once); None keeps it for good.
-        catalog_id: the account whose catalog it is, when it is not the caller's.
-    """
-
-    connection: GlueConnection = field(default_factory=GlueConnection)
-    partition_projection: bool = False
-    partition_indexes: bool = False
-    column_statistics: bool = True
-    lake_formation_tags: bool = False
-    engines: frozenset[Engine] = frozenset({Engine.ATHENA, Engine.TRINO})
-    delete_after: timedelta | None = None
-    catalog_id: str | None = None
+_MOVED = "the catalog changed since this plan was made: make a new plan"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +67,8 @@ class GlueCatalog:
 
     Args:
         database: its name in Glue.
-        last_written: remembers between runs what was written, so that people's changes are known as theirs.
+        last_written: remembers between runs what was written, so that people's changes are known as theirs; else `options.state` says
+            where, else nothing is remembered.
         strangers: tells how many foreign objects an engine would read with each table (`engines.folders.count_strangers`).
         now: the time, aware.
 
@@ -102,17 +80,37 @@ class GlueCatalog:
     def __init__(
         self,
         database: str,
-        options: GlueOptions = GlueOptions(),
+        options: GlueOptions | None = None,
         *,
         last_written: LastWritten | None = None,
         strangers: Mapping[str, int] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._options, self._now = options, now
-        self._last_written = last_written or MemoryLastWritten()
+        self._options = options = options or GlueOptions()
+        self._now = now
+        self._closing = ExitStack()
+        self._last_written = last_written or self._open_memory(database)
         self.strangers: Mapping[str, int] = strangers or {}
         self._database = GlueDatabase(connect("glue", options.connection), database, options.catalog_id)
         self._key = f"glue://{options.catalog_id + '@' if options.catalog_id else ''}{database}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what remembers the last writes."""
+        self._closing.close()
+
+    def _open_memory(self, database: str) -> LastWritten:
+        if self._options.state is None:
+            logger.warning("no state: what is written is not remembered catalog=glue://%s", database)
+            return MemoryLastWritten()
+        from s3_catalog.catalogs.sql import SqlCatalog
+
+        return self._closing.enter_context(SqlCatalog(self._options.state)).last_written()
 
     def plan(self, tables: Sequence[Table], scope: Scope, policy: RetirePolicy) -> Plan:
         """Compare tables with Glue; reads the list of tables alone, writes nothing.
@@ -147,7 +145,8 @@ class GlueCatalog:
         """
         state = self._read()
         if state.revision(_names(plan.changes)) != plan.revision:
-            raise CatalogError("the catalog changed since this plan was made: make a new plan")
+            raise CatalogError(_MOVED)
+        self._check_same(plan.changes, state)
         run = _Run(self._database, self._writer(), state, self._options)
         failed = [(change.name, change.reason or "conflict") for change in plan.changes if change.action is Action.CONFLICT]
         changes = [change for change in plan.changes if change.action not in (Action.UNCHANGED, Action.SKIP, Action.CONFLICT)]
@@ -162,6 +161,15 @@ class GlueCatalog:
         counts = {action: plan.count(action) for action in Action}
         logger.info("published database=%s tables=%d failed=%d", self._database.name, len(changes), len(failed))
         return Outcome(counts=counts, writes=run.written, failed=tuple(failed))
+
+    def _check_same(self, changes: Sequence[PlannedChange], state: _State) -> None:
+        """Refuse a plan that would not be made again: what was remembered changed, or the options are others."""
+        for change in changes:
+            if change.table is not None and change.action in (Action.CREATE, Action.UPDATE, Action.RESTORE):
+                wanted = _build(change.table, self._options)
+                again = None if wanted is None else _compare(change, wanted, state)
+                if again is None or (again.action, again.fields) != (change.action, change.fields):
+                    raise CatalogError(_MOVED)
 
     def list_tables(self, store_url: str | None = None) -> list[Table]:
         """The published tables that are not retired, by name, as far as Glue keeps them: no samples, no evidence but the rule's."""
@@ -196,7 +204,7 @@ class GlueCatalog:
         return find_name_conflicts(renamed, held)
 
     def _plan_table(self, table: Table, state: _State, verdicts: Sequence[Verdict], conflicts: Mapping[str, str]) -> PlannedChange:
-        identity, found = table.layout.identity, state.ours.get(table.layout.identity)
+        identity = table.layout.identity
         wanted = _build(table, self._options)
         change = PlannedChange(action=Action.UNCHANGED, identity=identity, name=table.name, table=table)
         reason = _why_not(wanted, [verdict for verdict in verdicts if verdict.engine in self._options.engines])
@@ -204,13 +212,7 @@ class GlueCatalog:
             return replace(change, action=Action.SKIP, reason=reason)
         if identity in conflicts:
             return replace(change, action=Action.CONFLICT, reason=f"the name {table.name!r} belongs to {conflicts[identity]}")
-        if found is None:
-            return replace(change, action=Action.CREATE)
-        merged = merge_fields(read_fields(found), wanted.fields, state.written.get(identity))
-        if is_settled(merged, found, wanted):
-            return replace(change, kept=merged.kept)
-        action = Action.RESTORE if RETIRED in found["Parameters"] else Action.UPDATE
-        return replace(change, action=action, fields=show_changes(merged), kept=merged.kept)
+        return _compare(change, wanted, state)
 
     def _choose_retirements(self, state: _State, tables: Sequence[Table], scope: Scope, policy: RetirePolicy) -> Retirement:
         return choose_retirements(map(_published, state.ours.values()), (table.layout.identity for table in tables), scope, policy)
@@ -287,6 +289,18 @@ class _Run:
             self.remembered.append(self.writer.retire(found, written))
 
 
+def _compare(change: PlannedChange, wanted: GlueTable, state: _State) -> PlannedChange:
+    """Plan a table that can be published, and has its name."""
+    found = state.ours.get(change.identity)
+    if found is None:
+        return replace(change, action=Action.CREATE, fields=(), kept=())
+    merged = merge_fields(read_fields(found), wanted.fields, state.written.get(change.identity))
+    if is_settled(merged, found, wanted):
+        return replace(change, action=Action.UNCHANGED, fields=(), kept=merged.kept)
+    action = Action.RESTORE if RETIRED in found["Parameters"] else Action.UPDATE
+    return replace(change, action=action, fields=show_changes(merged), kept=merged.kept)
+
+
 def _build(table: Table, options: GlueOptions) -> GlueTable | None:
     return build_table(table, projection=options.partition_projection, statistics=options.column_statistics)
 
@@ -320,40 +334,13 @@ def _retired_at(found: Mapping[str, Any]) -> datetime:
 class GlueCatalogs:
     """How Glue is found by URL: `glue://database?region=eu-west-1`, of another account `glue://123456789012@database`.
 
-    Parameters: `region`, `endpoint_url`, `profile`, `delete_after_days`, `engines` (`athena,trino,spark`) and, as `true` or `false`, the switches of `GlueOptions`.
+    Its parameters are those of `read_url`.
     """
 
     schemes = frozenset({"glue"})
 
     def open(self, url: str) -> GlueCatalog:
         return GlueCatalog(*read_url(url))
-
-
-def read_url(url: str) -> tuple[str, GlueOptions]:
-    """The database and the options that a URL names.
-
-    Raises:
-        CatalogError: no database, or an unknown parameter.
-    """
-    parts = urlsplit(url)
-    account, _, database = parts.netloc.rpartition("@")
-    given = dict(parse_qsl(parts.query))
-    if not database:
-        raise CatalogError("a Glue URL names a database: glue://database?region=eu-west-1")
-    connection: dict[str, Any] = {name: given.pop(name) for name in ("region", "endpoint_url", "profile") if name in given}
-    days = given.pop("delete_after_days", None)
-    engines = given.pop("engines", "athena,trino").split(",")
-    unknown = sorted((given.keys() - _FLAGS) | (set(engines) - GLUE_ENGINES))
-    if unknown or (days is not None and not days.isdigit()) or any(given[name] not in ("true", "false") for name in given):
-        choices = ", ".join(sorted({"region", "endpoint_url", "profile", "delete_after_days", "engines", *_FLAGS}))
-        raise CatalogError(f"unknown or unreadable parameter of a Glue URL ({', '.join(unknown) or 'its value'}); there are {choices}")
-    return database, GlueOptions(
-        connection=GlueConnection(**connection),
-        catalog_id=account or None,
-        engines=frozenset(map(Engine, engines)),
-        delete_after=None if days is None else timedelta(days=int(days)),
-        **{name: text == "true" for name, text in given.items()},
-    )
 
 
 CATALOG = GlueCatalogs()

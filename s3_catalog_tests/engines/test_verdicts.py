@@ -40,7 +40,8 @@ def reasons(table: Table, engine: Engine = Engine.TRINO) -> str:
     ("file_format", "verdicts"),
     [
         ("parquet", "yyyy"), ("orc", "yyyn"), ("avro", "yypp"), ("csv", "yyyy"), ("jsonl", "yyyy"), ("delta", "yypp"), ("iceberg", "yypp"),
-        ("hudi", "yypn"), ("excel", "nnnp"), ("xml", "nnnn"), ("pickle", "nnnn"), ("hdf5", "nnnn"), ("zip", "nnnn"), ("unstructured", "nnnn"),
+        ("hudi", "yypn"), ("excel", "nnnp"), ("xml", "nnnn"), ("pickle", "nnnn"), ("hdf5", "nnnn"), ("zip", "nnnn"),
+        ("unstructured", "nnnn"),
     ],
 )  # fmt: skip
 def test_every_format_has_its_engines(file_format: str, verdicts: str) -> None:

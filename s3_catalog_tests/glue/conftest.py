@@ -9,7 +9,8 @@ import pytest
 
 from s3_catalog.catalogs import Outcome, Plan, RetirePolicy, Scope
 from s3_catalog.catalogs._authority import LastWritten, MemoryLastWritten
-from s3_catalog.catalogs.glue import GlueCatalog, GlueOptions
+from s3_catalog.catalogs._glue_options import GlueOptions
+from s3_catalog.catalogs.glue import GlueCatalog
 from s3_catalog.model.tables import Table
 from s3_catalog_tests.catalogs.samples import POLICY, see
 from s3_catalog_tests.glue.proxy import GlueProxy
@@ -24,20 +25,20 @@ class Glue:
     server: S3Server
     proxy: GlueProxy
     database: str
-    memory: LastWritten = field(default_factory=MemoryLastWritten)
+    memory: LastWritten | None = field(default_factory=MemoryLastWritten)
     clock: Any = None
 
     def catalog(self, **options: Any) -> GlueCatalog:
-        """The catalog, through the proxy unless `direct`; `options` are those of `GlueOptions` and, as `max_attempts`, of the connection."""
+        """The catalog, through the proxy unless `direct`; `options` are those of `GlueOptions`, and `max_attempts` of the connection."""
         place = self.server.endpoint_url if options.pop("direct", False) else self.proxy.endpoint_url
         reach = connection(self.server, endpoint_url=place, max_attempts=options.pop("max_attempts", 3))
         extra = {} if self.clock is None else {"now": self.clock}
         return GlueCatalog(self.database, GlueOptions(connection=reach, **options), last_written=self.memory, **extra)
 
     def publish(self, *tables: Table, scope: Scope | None = None, policy: RetirePolicy = POLICY, **options: Any) -> tuple[Plan, Outcome]:
-        catalog = self.catalog(**options)
-        plan = catalog.plan(tables, scope or see(), policy)
-        return plan, catalog.apply(plan)
+        with self.catalog(**options) as catalog:
+            plan = catalog.plan(tables, scope or see(), policy)
+            return plan, catalog.apply(plan)
 
     @property
     def people(self) -> Any:

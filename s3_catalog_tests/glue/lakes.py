@@ -72,7 +72,8 @@ TYPED = pa.table(
 )
 TYPES = {
     "id": "bigint", "small": "tinyint", "unsigned": "bigint", "large": "bigint", "ratio": "real", "price": "decimal(10, 2)",
-    "flag": "boolean", "label": "varchar", "raw": "varbinary", "day": "date", "local": "timestamp(6)", "zoned": "timestamp(6)", "clock": "bigint",
+    "flag": "boolean", "label": "varchar", "raw": "varbinary", "day": "date", "local": "timestamp(6)", "zoned": "timestamp(6)",
+    "clock": "bigint",
     "tags": "array(varchar)", "attributes": "map(varchar, integer)", "person": "row(name varchar, size row(cm bigint))",
 }  # fmt: skip
 FIRST = [

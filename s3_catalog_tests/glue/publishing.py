@@ -10,7 +10,8 @@ from typing import Any
 
 from s3_catalog.catalogs import Action, Outcome, Plan, RetirePolicy, Scope
 from s3_catalog.catalogs._glue_client import GlueConnection
-from s3_catalog.catalogs.glue import GlueCatalog, GlueOptions
+from s3_catalog.catalogs._glue_options import GlueOptions
+from s3_catalog.catalogs.glue import GlueCatalog
 from s3_catalog.engines.folders import count_strangers
 from s3_catalog.model.tables import Table
 from s3_catalog.storage import open_store

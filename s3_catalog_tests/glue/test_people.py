@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,9 +12,10 @@ import pytest
 
 from s3_catalog.catalogs import Action, RetirePolicy
 from s3_catalog.catalogs._authority import MemoryLastWritten
+from s3_catalog.errors import CatalogError
 from s3_catalog.model.description import Description
 from s3_catalog.model.tables import Column, Table
-from s3_catalog_tests.catalogs.samples import ALLOW, make_table, make_tables, see
+from s3_catalog_tests.catalogs.samples import ALLOW, POLICY, make_table, make_tables, see
 from s3_catalog_tests.glue.conftest import Glue
 
 OPEN_CSV = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
@@ -100,6 +102,23 @@ def test_what_other_tools_set_is_kept(glue: Glue) -> None:
     assert (found["Retention"], column(found, "id")["Parameters"]) == (3, {"theirs": "yes"})
 
 
+def test_a_commit_that_an_engine_made_through_glue_is_not_undone(glue: Glue) -> None:
+    table = make_table(
+        "a", format="iceberg", partition_columns=(), conflicts=(), partitions=(), sampled_keys=("a/metadata/1.metadata.json",)
+    )
+    glue.publish(table)
+
+    def commit(body: dict[str, Any]) -> None:
+        body["Parameters"]["metadata_location"] = "s3://lake/a/metadata/3.metadata.json"
+
+    glue.edit("a", commit)
+    glue.publish(replace(table, sampled_keys=("a/metadata/2.metadata.json",)))
+    assert glue.table("a")["Parameters"]["metadata_location"] == "s3://lake/a/metadata/3.metadata.json"
+    glue.publish(replace(table, sampled_keys=("a/metadata/3.metadata.json",)))
+    glue.publish(replace(table, sampled_keys=("a/metadata/4.metadata.json",)))
+    assert glue.table("a")["Parameters"]["metadata_location"] == "s3://lake/a/metadata/4.metadata.json"
+
+
 def test_edits_of_people_alone_send_no_write(glue: Glue) -> None:
     glue.publish(described("ours"))
     glue.edit("a", describe("by hand"))
@@ -116,6 +135,28 @@ def test_without_memory_descriptions_are_peoples_and_the_rest_is_ours(glue: Glue
     found = glue.table("a")
     assert found["Description"] == "ours"
     assert [(one["Name"], one["Type"]) for one in found["StorageDescriptor"]["Columns"]] == [("id", "string")]
+
+
+def test_a_plan_made_on_other_memories_is_refused(glue: Glue) -> None:
+    glue.publish(described("ours"))
+    glue.edit("a", describe("by hand"))
+    plan = glue.catalog().plan([replace(described("ours, new"), row_count=7)], see(), POLICY)
+    memory = glue.memory
+    glue.memory = MemoryLastWritten()
+    forgetful = glue.catalog().plan([replace(described("ours, new"), row_count=7)], see(), POLICY)
+    assert forgetful.changes[0].fields == plan.changes[0].fields  # here both see the same
+    glue.memory = memory
+    with pytest.raises(CatalogError, match="changed since this plan was made"):
+        glue.catalog(partition_projection=True).apply(plan)
+    assert glue.catalog().apply(plan).failed == ()
+
+
+def test_a_state_remembers_across_processes(glue: Glue, tmp_path: Path) -> None:
+    state = f"sqlite:///{tmp_path}/state.db"
+    glue.memory = None
+    glue.publish(described("ours"), state=state)
+    plan, _ = glue.publish(described("ours, new"), state=state)
+    assert plan.changes[0].fields == (("description", "ours", "ours, new"),)
 
 
 def test_a_renamed_table_takes_along_what_people_wrote(glue: Glue) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from s3_catalog.catalogs import Action, open_catalog
 from s3_catalog.catalogs._glue_formats import choose_storage
+from s3_catalog.catalogs._glue_options import read_url
 from s3_catalog.catalogs._glue_tables import build_table
-from s3_catalog.catalogs.glue import read_url
 from s3_catalog.errors import CatalogError
 from s3_catalog.model.description import Basis, ColumnProfile, Description, Tag
 from s3_catalog.model.statistics import ColumnStatistics
@@ -95,7 +95,7 @@ def test_original_names_of_columns_come_back(glue: Glue) -> None:
         ),
         (plain("a", file_format="tsv", delimiter="\t"), f"{HIVE}.serde2.lazy.LazySimpleSerDe", {"classification": "csv"}),
         (plain("a", file_format="jsonl", suffix="jsonl.zst"), "org.openx.data.jsonserde.JsonSerDe", {"compressionType": "zstd"}),
-        (plain("a", file_format="delta"), f"{HIVE}.serde2.lazy.LazySimpleSerDe", {"table_type": "DELTA", "spark.sql.sources.provider": "delta"}),
+        (plain("a", file_format="delta"), f"{HIVE}.serde2.lazy.LazySimpleSerDe", {"spark.sql.sources.provider": "delta"}),
         (plain("a", file_format="iceberg"), None, {"table_type": "ICEBERG", "metadata_location": "s3://lake/a/a.iceberg"}),
         (plain("a", file_format="hudi"), f"{HIVE}.ql.io.parquet.serde.ParquetHiveSerDe", {"spark.sql.sources.provider": "hudi"}),
     ],
