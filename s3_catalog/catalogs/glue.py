@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from s3_catalog.catalogs import Action, Outcome, Plan, PlannedChange, RetirePolicy, Scope
 from s3_catalog.catalogs._authority import LastWritten, MemoryLastWritten, WrittenTable
-from s3_catalog.catalogs._glue_apply import TableWriter, is_settled
+from s3_catalog.catalogs._glue_apply import TableWriter, is_settled, remember
 from s3_catalog.catalogs._glue_client import GlueDatabase, connect
 from s3_catalog.catalogs._glue_diff import merge_fields, show_changes
 from s3_catalog.catalogs._glue_lake_formation import LakeFormation
@@ -150,6 +150,7 @@ class GlueCatalog:
         run = _Run(self._database, self._writer(), state, self._options)
         failed = [(change.name, change.reason or "conflict") for change in plan.changes if change.action is Action.CONFLICT]
         changes = [change for change in plan.changes if change.action not in (Action.UNCHANGED, Action.SKIP, Action.CONFLICT)]
+        run.remembered += self._agreed(plan.changes, state)
         if any(change.action is not Action.RETIRE for change in changes):
             self._database.ensure()
         try:
@@ -161,6 +162,19 @@ class GlueCatalog:
         counts = {action: plan.count(action) for action in Action}
         logger.info("published database=%s tables=%d failed=%d", self._database.name, len(changes), len(failed))
         return Outcome(counts=counts, writes=run.written, failed=tuple(failed))
+
+    def _agreed(self, changes: Sequence[PlannedChange], state: _State) -> list[WrittenTable]:
+        """Unchanged tables of which Glue and we say the same by now, whoever said it first: that is remembered, and nothing sent."""
+        agreed = []
+        for change in changes:
+            wanted = None if change.table is None or change.action is not Action.UNCHANGED else _build(change.table, self._options)
+            if change.table is not None and wanted is not None:
+                written = state.written.get(change.identity)
+                fields = merge_fields(read_fields(state.ours[change.identity]), wanted.fields, written).remembered
+                before = written.fields if written else {}
+                if {**before, **fields} != before:
+                    agreed.append(remember(change.table, wanted.name, {**before, **fields}))
+        return agreed
 
     def _check_same(self, changes: Sequence[PlannedChange], state: _State) -> None:
         """Refuse a plan that would not be made again: what was remembered changed, or the options are others."""
@@ -276,8 +290,9 @@ class _Run:
         # Names may be exchanged: a table is written over the one that leaves the name in this run.
         self.remembered.append(self.writer.publish(change.table, wanted, found, self.state.tables.get(wanted.name), written))
         self.left.pop(wanted.name, None)
-        if found is not None and found["Name"] not in {table.key for table in self.remembered}:
-            self.left[found["Name"]] = change.name
+        old = wanted.name if found is None else found["Name"]
+        if old != wanted.name and old not in {table.key for table in self.remembered}:
+            self.left[old] = change.name
 
     def _retire(self, change: PlannedChange, found: Mapping[str, Any] | None, written: WrittenTable | None) -> None:
         if found is None:
