@@ -149,7 +149,12 @@ def test_parquet_of_duckdb_has_the_types_that_duckdb_reads(tmp_path: Path) -> No
         own = connection.sql(f"DESCRIBE SELECT * FROM '{path}'").fetchall()
     schema = read("parquet", path.read_bytes())
     assert types(schema) == {name: DUCKDB_TYPES[kind] for name, kind, *_ in own}
-    assert {c.name: c.source_type for c in schema.columns if c.source_type} == {"span": "INTERVAL", "key": "UUID", "j": "JSON", "u64": "UINT_64"}
+    assert {c.name: c.source_type for c in schema.columns if c.source_type} == {
+        "span": "INTERVAL",
+        "key": "UUID",
+        "j": "JSON",
+        "u64": "UINT_64",
+    }
     assert schema.row_count == 1
 
 
