@@ -133,16 +133,23 @@ def tables(location: Location = None, as_json: Json = False, catalog: Catalog = 
 @command
 def show(
     table: Annotated[str, typer.Argument(metavar="TABLE")],
+    profile: Annotated[bool, typer.Option("--profile", help="All figures of each column, and what they come from.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="The sample, every row and column of it.")] = False,
     blame: Annotated[bool, typer.Option("--blame", help="Which files brought, changed and dropped each column.")] = False,
+    rows: Annotated[int | None, typer.Option("--rows", metavar="N", min=0, help="So many rows of the sample at most.")] = None,
     as_json: Json = False,
     catalog: Catalog = None,
     config: Config = None,
 ) -> None:
-    """Show one table: columns and their figures, partitions, where they come from, history."""
+    """Show one table: tags, columns and their figures, some rows, partitions, history. Personal data is masked."""
     from s3_catalog.explaining import find_table
     from s3_catalog.reporting import describe_blame, describe_table_in_full, encode
-    from s3_catalog.terminal import show_blame, show_table
+    from s3_catalog.terminal import show_blame
+    from s3_catalog.terminal_description import SAMPLE_ROWS, show_profile, show_sample
+    from s3_catalog.terminal_table import show_table
 
+    if profile + sample + blame > 1:
+        raise ConfigError("choose one of --profile, --sample and --blame")
     with _open_catalog(_read_settings(config, {"catalog": catalog})) as opened:
         found = find_table(opened, table)
         history = opened.history(table) if opened else []
@@ -150,8 +157,12 @@ def show(
         write_output([encode(describe_blame(found) if blame else describe_table_in_full(found, history))])
     elif blame:
         show_blame(found)
+    elif profile:
+        show_profile(found)
+    elif sample:
+        show_sample(found, rows)
     else:
-        show_table(found, history)
+        show_table(found, history, rows=SAMPLE_ROWS if rows is None else rows)
 
 
 @command

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from s3_catalog.console import open_console
 from s3_catalog.storage import printable
-from s3_catalog.terminal import open_console
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
