@@ -276,7 +276,8 @@ def describe_schemas(
 ) -> list[TableResult]:
     """Hop 6: samples, profiles and tags of every table, masked; a table that has not changed keeps its own."""
     progress = observer.described if observer else None
-    return describe_tables(store, grouped.grouping, results, _describe_rules(settings), progress=progress)
+    scoped = grouped.scopes is not None
+    return describe_tables(store, grouped.grouping, results, _describe_rules(settings), look_at_top=scoped, progress=progress)
 
 
 def _describe_rules(settings: Settings) -> DescribeRules:
