@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from s3_catalog.formats._sandbox_process import RefusedError
 
-_MAX_LIST = 65_536
+MAX_LIST = 65_536
 """Elements of one list in a footer (columns, row groups): the native reader makes room for as many as the footer claims."""
 _MAX_CELLS = 250_000
 """Column chunks whose statistics are looked at, which takes some microseconds each."""
@@ -46,7 +46,7 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     try:
-        own = pq.ParquetFile(pa.PythonFile(file, mode="r"), thrift_container_size_limit=_MAX_LIST)
+        own = pq.ParquetFile(pa.PythonFile(file, mode="r"), thrift_container_size_limit=MAX_LIST)
         metadata = own.metadata
         if metadata.num_columns > options["max_columns"]:
             raise RefusedError(f"{metadata.num_columns:,} columns, more than the limit of {options['max_columns']:,}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Context, Decimal
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import pyarrow as pa
 
 from s3_catalog.errors import UnreadableFileError
-from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._arrow_schema import read_columns
+from s3_catalog.formats._columnar_sample import read_columnar, small_tail
 from s3_catalog.formats._footer import BytesFile, open_footer
 from s3_catalog.formats._magic import describe_bytes
+from s3_catalog.formats._sample_budget import sample_within
 from s3_catalog.formats._sandbox import OutOfMemoryError, Sandbox, read_sandboxed
 from s3_catalog.model.statistics import ColumnFigures
 from s3_catalog.storage.files import ObjectFile
@@ -44,6 +46,18 @@ class ParquetFormat:
         answer, warnings = _read_footer(_load_footer(source.file, limits), limits)
         schema = _read_answer(file.key, answer, limits)
         return replace(schema, warnings=(*source.warnings, *warnings, *schema.warnings))
+
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        return sample_within(file, small_tail(limits), rows, lambda file, limits: {"": _read_rows(file, compression, limits, rows)})
+
+
+def _read_rows(file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Sequence[Row]:
+    source = open_footer(file, "parquet", compression, limits, is_plain=lambda tail: tail[-4:] in (_MAGIC, _ENCRYPTED)).file
+    footer = _load_footer(source, limits)
+    fetched = min(limits.tail_bytes, source.size)
+    spent = fetched + footer.size if footer.size > fetched else fetched
+    options = {"kind": "parquet", "footer_start": source.size - footer.size, "max_bytes": limits.max_sample_bytes - spent + footer.size}
+    return read_columnar(source, "parquet", options, limits, rows)
 
 
 def _load_footer(file: ObjectFile, limits: ReadLimits) -> BytesFile:
