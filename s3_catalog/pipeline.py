@@ -277,11 +277,11 @@ def describe_schemas(
     """Hop 6: samples, profiles and tags of every table, masked; a table that has not changed keeps its own."""
     progress = observer.described if observer else None
     scoped = grouped.scopes is not None
-    return describe_tables(store, grouped.grouping, results, _describe_rules(settings), look_at_top=scoped, progress=progress)
+    return describe_tables(store, grouped.grouping, results, describe_rules(settings), look_at_top=scoped, progress=progress)
 
 
-def _describe_rules(settings: Settings) -> DescribeRules:
-    return DescribeRules(limits=_inference_rules(settings).limits)
+def describe_rules(settings: Settings) -> DescribeRules:
+    return settings.samples.rules(settings.tags.rules(), _inference_rules(settings).limits)
 
 
 def removed_keys(catalog: SqlCatalog, store: ObjectStore) -> pa.Array:

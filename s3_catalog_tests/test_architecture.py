@@ -26,9 +26,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "errors": set(),
     "config_file": set(),
-    # to check values by the rules of those who take them
-    "config_sections": {"model", "storage", "formats", "table_formats", "discovery", "tagging"},
-    "config": {"config_file", "config_sections", "storage", "formats"},
+    "config_sections": {"model", "storage", "formats", "discovery"},  # to check values by the rules of those who take them
+    "config_describing": {"config_sections", "model", "formats", "table_formats", "discovery", "tagging", "describing"},
+    "config": {"config_file", "config_sections", "config_describing", "storage", "formats"},
     "storage": {"model"},
     "formats": {"model", "storage"},
     "table_formats": {"model", "storage", "formats"},

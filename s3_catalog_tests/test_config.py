@@ -372,10 +372,13 @@ def test_the_example_loads_as_the_defaults(tmp_path: Path) -> None:
     assert load(tmp_path, example_settings()) == load(tmp_path, "")
 
 
+_IS_NAME_OF_PEOPLE = re.compile(r"client_options\.|(tables|hints)\.columns\.|tags\.(classification|formats|object_tags|bucket_tags)\.")
+
+
 def test_the_example_names_every_setting_and_its_default(tmp_path: Path) -> None:
     text = uncommented(example_settings())
     document = yaml.safe_load(text)
-    named = {path for path in paths_of(document) if not re.match(r"client_options\.|(tables|hints)\.columns\.", path)}
+    named = {path for path in paths_of(document) if not _IS_NAME_OF_PEOPLE.match(path)}
     of_hints = {path.replace("hints", "tables", 1) for path in named if path.startswith("hints.")}
     assert named | of_hints == set(settings_of(Settings))
     defaults = load(tmp_path, "").model_dump()
