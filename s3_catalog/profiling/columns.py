@@ -158,11 +158,15 @@ def _second_pass(column: ProfiledColumn, figures: Mapping[str, Any]) -> dict[str
     found = {}
     if isinstance(top := figures.get("top"), list) and top:
         values = ", ".join("'" + value.replace("'", "''") + "'" for value in top)
-        found["top"] = f"histogram_exact({_value(column)}::VARCHAR, [{values}])"
+        value = f"{_value(column)}::VARCHAR"
+        # without the filter all other values are counted together, as the empty one
+        found["top"] = f"histogram_exact({value}, [{values}]) FILTER (WHERE {value} IN ({values}))"
     low, high = figures.get("low"), figures.get("high")
     if low is not None and high is not None and isfinite(high - low) and low < high:
         share = f"({_number(column)} - {low!r}::DOUBLE) / {high - low!r}::DOUBLE"
-        found["bars"] = f"histogram(greatest(0, least({BARS - 1}, floor({share} * {BARS})))::INTEGER){_finite(column)}"
+        bar = f"greatest(0, least({BARS - 1}, floor({share} * {BARS})))::INTEGER"
+        # two calls of histogram() in one query make DuckDB keep all rows in memory
+        found["bars"] = f"histogram_exact({bar}, {list(range(BARS))}){_finite(column)}"
     return found
 
 
