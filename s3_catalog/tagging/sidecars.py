@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +29,9 @@ OURS = ("_catalog.yaml", "_catalog.yml")
 MANIFEST = "openmetadata.json"
 MAX_BYTES = 1024 * 1024
 _MAX_DEPTH = 20
+_MAX_GLOBS = 1000
+"""Entries and names with wildcards that are looked at in one document."""
+_MAX_PATH = 1024
 # the same loader in C where PyYAML was built with it: a megabyte in a fraction of a second
 _SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -42,6 +46,30 @@ class _Listed:
     size: int | None
     etag: str | None
     digest: str
+
+
+class _Document:
+    """A sidecar's content, with the entries of an OpenMetadata manifest by the place that they speak of."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        self.content = content
+        self._places: dict[str, list[Mapping[str, Any]]] = {}
+        self._globs: list[tuple[str, Mapping[str, Any]]] = []
+        entries = content.get("entries")
+        for entry in entries if isinstance(entries, list) else ():
+            path = _entry_path(entry)
+            if path is None:
+                continue
+            if "*" not in path:
+                self._places.setdefault(path, []).append(entry)
+            elif len(self._globs) < _MAX_GLOBS:
+                self._globs.append((path, entry))
+
+    def entries(self, layout: TableLayout, folder: str) -> list[Mapping[str, Any]]:
+        """Those whose `dataPath` is a table's place below the bucket or below the folder of the manifest."""
+        places = {_below(layout, ""), _below(layout, folder)}
+        exact = [entry for place in sorted(places) for entry in self._places.get(place, ())]
+        return exact + [entry for path, entry in self._globs if any(_matches_by_segment(place, path) for place in places)]
 
 
 class Sidecars:
@@ -63,7 +91,7 @@ class Sidecars:
         for layout in layouts:
             self._tables_of[_folder(layout)] = self._tables_of.get(_folder(layout), 0) + 1
         self._locks = {key: threading.Lock() for key in self._listed}
-        self._documents: dict[str, Mapping[str, Any] | str] = {}
+        self._documents: dict[str, _Document | str] = {}
 
     def digest(self, layout: TableLayout) -> str:
         """Changes when the sidecars of a table may say something else; "" where there are none."""
@@ -79,12 +107,7 @@ class Sidecars:
         columns = [*(column.name for column in table.columns), *(column.name for column in table.layout.partition_columns)]
         found: list[Annotation] = []
         for listed in self._own(table.layout):
-            name = listed.key.rpartition("/")[2]
-            document = self._document(listed)
-            if isinstance(document, str):
-                found.append(Annotation(warnings=(f"{name}: {document}",)))
-                continue
-            found += [read_annotation(part, name, columns, strict=name in OURS) for part in self._parts(document, table)]
+            found += self._annotations(listed, table, columns)
         found += [read_annotation(entry, MANIFEST, columns, strict=False) for entry in self._entries_at_top(table.layout)]
         return join_annotations(found)
 
@@ -99,19 +122,22 @@ class Sidecars:
         # the top's manifest that is only looked for is no sidecar of a table until it is seen to be there
         return [listed for listed in found if listed.size is not None]
 
-    def _parts(self, document: Mapping[str, Any], table: Table) -> Iterator[Mapping[str, Any]]:
-        """The parts of a folder's document that speak of a table, the closest first."""
-        layout = table.layout
-        below = _below(layout, _folder(layout))
-        named = document.get("tables")
-        for pattern, said in named.items() if isinstance(named, dict) else ():
-            if isinstance(said, dict) and (fnmatchcase(below, str(pattern)) or fnmatchcase(table.name, str(pattern))):
-                yield said
-        yield from _matching_entries(document, layout, _folder(layout))
-        if not below or self._is_alone(layout):
-            yield document
-        else:  # of a folder with several tables only what can hold for all of them
-            yield {key: value for key, value in document.items() if key not in ("description", "columns")}
+    def _annotations(self, listed: _Listed, table: Table, columns: Sequence[str]) -> Iterator[Annotation]:
+        """What a folder's sidecar says of a table, the closest first."""
+        name = listed.key.rpartition("/")[2]
+        document = self._document(listed)
+        if isinstance(document, str):
+            yield Annotation(warnings=(f"{name}: {document}",))
+            return
+        layout, content = table.layout, document.content
+        close = [*_named_parts(content, table), *document.entries(layout, _folder(layout))]
+        yield from (read_annotation(part, name, columns, strict=name in OURS) for part in close)
+        of_all = {key: value for key, value in content.items() if key not in ("description", "columns")}
+        is_shared = not self._is_alone(layout) and (_below(layout, _folder(layout)) or MEMBER_MARK in layout.location)
+        yield read_annotation(of_all if is_shared else content, name, columns, strict=name in OURS)
+        if is_shared and not close and len(of_all) < len(content):
+            reason = "its folder holds several tables, so its description and columns are of none: write them below tables, by file name"
+            yield Annotation(warnings=(f"{name}: {reason}",))
 
     def _is_alone(self, layout: TableLayout) -> bool:
         return MEMBER_MARK not in layout.location and self._tables_of.get(_folder(layout), 0) <= 1
@@ -122,14 +148,14 @@ class Sidecars:
         if listed is None or (_folder(layout) == self._base and listed.size is not None):
             return []
         document = self._document(listed)
-        return [] if isinstance(document, str) else list(_matching_entries(document, layout, self._base))
+        return [] if isinstance(document, str) else document.entries(layout, self._base)
 
-    def _document(self, listed: _Listed) -> Mapping[str, Any] | str:
+    def _document(self, listed: _Listed) -> _Document | str:
         """A sidecar's content, or why it has none."""
         with self._locks[listed.key]:
             if listed.key not in self._documents:
                 try:
-                    self._documents[listed.key] = _read_document(self._store, listed)
+                    self._documents[listed.key] = _Document(_read_document(self._store, listed))
                 except _UnreadableSidecarError as error:
                     self._documents[listed.key] = str(error)
             return self._documents[listed.key]
@@ -206,18 +232,25 @@ def _below(layout: TableLayout, folder: str) -> str:
     return (layout.location.rpartition(MEMBER_MARK)[0] or layout.location).removeprefix(folder).rstrip("/")
 
 
-def _matching_entries(document: Mapping[str, Any], layout: TableLayout, folder: str) -> Iterator[Mapping[str, Any]]:
-    """The entries of an OpenMetadata manifest that speak of a table.
+def _named_parts(content: Mapping[str, Any], table: Table) -> Iterator[Mapping[str, Any]]:
+    """What stands below `tables` under a glob over a table's name or its file's name."""
+    named = content.get("tables")
+    places = (table.name, _below(table.layout, _folder(table.layout)))
+    for pattern, said in islice(named.items(), _MAX_GLOBS) if isinstance(named, dict) else ():
+        text = str(pattern)
+        if isinstance(said, dict) and len(text) <= _MAX_PATH and any(fnmatchcase(place, text) for place in places):
+            yield said
 
-    Their `dataPath` is its place below the bucket or below the manifest's folder; with a `depth` it is a folder so many levels above it.
-    """
-    entries = document.get("entries")
-    places = {_below(layout, ""), _below(layout, folder)}
-    for entry in entries if isinstance(entries, list) else ():
-        path = entry.get("dataPath") if isinstance(entry, dict) else None
-        if isinstance(path, str):
-            depth = entry.get("depth")
-            levels = "/*" * depth if isinstance(depth, int) and 0 < depth <= _MAX_DEPTH else ""
-            wanted = path.strip("/").removeprefix(".").lstrip("/") + levels
-            if any(place.count("/") == wanted.count("/") and fnmatchcase(place, wanted) for place in places):
-                yield entry
+
+def _entry_path(entry: object) -> str | None:
+    """Where the tables of an entry are: its `dataPath`, and as many folders below it as its `depth` says."""
+    path = entry.get("dataPath") if isinstance(entry, dict) else None
+    if not isinstance(entry, dict) or not isinstance(path, str) or len(path) > _MAX_PATH:
+        return None
+    depth = entry.get("depth")
+    levels = depth if isinstance(depth, int) and 0 < depth <= _MAX_DEPTH else 0
+    return path.strip("/").removeprefix("./").removeprefix(".") + "/*" * levels
+
+
+def _matches_by_segment(place: str, path: str) -> bool:
+    return place.count("/") == path.count("/") and fnmatchcase(place, path)
