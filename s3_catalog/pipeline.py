@@ -281,6 +281,7 @@ def describe_schemas(
 
 
 def describe_rules(settings: Settings) -> DescribeRules:
+    """How the settings want tables described."""
     return settings.samples.rules(settings.tags.rules(), _inference_rules(settings).limits)
 
 

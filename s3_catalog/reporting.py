@@ -22,6 +22,7 @@ from s3_catalog.model.types import type_text
 if TYPE_CHECKING:
     from s3_catalog.catalogs import RunRecord
     from s3_catalog.pipeline import CrawlReport
+    from s3_catalog.scanning import ScannedTable, ScanReport
 
 History = Sequence[tuple[datetime, str, "str | None"]]
 """(when, change, id of the run), oldest first."""
@@ -216,6 +217,40 @@ def encode_crawl(report: CrawlReport, *, with_objects: bool = False) -> Iterator
         yield ',\n"objects": '
         yield from encode_list(describe_objects(report.ledger))
     yield "}"
+
+
+def describe_scan(report: ScanReport) -> dict[str, Any]:
+    """A scan as `scan --json` prints it. `covered`: the catalog has a tag for it."""
+    return {
+        "tables": [_describe_scanned(scanned) for scanned in report.tables],
+        "unread": [{"name": name, "error": error} for name, error in report.unread],
+    }
+
+
+def _describe_scanned(scanned: ScannedTable) -> dict[str, Any]:
+    findings = scanned.findings
+    return {
+        "name": findings.table.name,
+        "location": findings.table.layout.uri,
+        "rows": findings.rows,
+        "found": [
+            {
+                "column": found.column,
+                "kind": found.label,
+                "detector": found.detector,
+                "tags": list(found.tags),
+                "share": found.share,
+                "values_seen": found.values_seen,
+                "confidence": found.confidence,
+                "inside": found.inside,
+                "why": found.evidence,
+                "covered": found not in scanned.uncovered,
+            }
+            for found in findings.detections.found
+        ],
+        "failures": [asdict(failure) for failure in findings.detections.failures],
+        "problems": list(findings.problems),
+    }
 
 
 def encode_list(items: Iterable[object]) -> Iterator[str]:

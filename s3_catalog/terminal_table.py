@@ -143,7 +143,7 @@ def _nulls(figures: ColumnStatistics, profile: ColumnProfile | None) -> Text:
         return Text(f"{profile.null_count:,}")
     if figures.null_count is not None or profile is None or profile.null_count is None:
         return Text(count_text(figures.null_count))
-    return Text(f"{profile.null_count / profile.rows:.1%}" if profile.rows else "", "dim")
+    return Text(f"{100 * profile.null_count / profile.rows:.2g}%" if profile.rows else "", "dim")
 
 
 def _bounds(column: Column, figures: ColumnStatistics, profile: ColumnProfile | None) -> dict[str, Text]:

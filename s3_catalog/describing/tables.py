@@ -85,7 +85,7 @@ def describe_tables(
     Args:
         look_at_top: look for the manifest at the top although it is not listed: for a run over some scopes.
     """
-    objects = _objects_by_layout(grouping)
+    objects = objects_by_layout(grouping)
     annotator = Annotator(store, grouping, rules.tags, look_at_top=look_at_top)
 
     def describe(task: tuple[int, TableResult]) -> TableResult:
@@ -127,7 +127,7 @@ class _Work:
         return [detector for name, detector in detectors().items() if name not in self.rules.detectors_off]
 
 
-def _objects_by_layout(grouping: Grouping) -> Callable[[int, TableResult], pa.Table]:
+def objects_by_layout(grouping: Grouping) -> Callable[[int, TableResult], pa.Table]:
     """Gives the objects of a result by key, those left out that the table's log has removed."""
     assigned = grouping.objects.filter(pc.is_valid(grouping.objects.column("layout")))
     ordered = assigned.sort_by([("layout", "ascending"), ("key", "ascending")]).combine_chunks()
@@ -153,7 +153,7 @@ def _describe_result(work: _Work, result: TableResult) -> TableResult:
 
 
 def _describe_table(work: _Work, table: Table, raw: RawRows) -> Table:
-    rows = _rows_of(table, raw)
+    rows = rows_of(table, raw)
     detected = detect_columns(columns_of(rows), table=table.name, using=work.detectors)
     said = work.annotator.annotate(table, work.objects, work.seen)
     columns: list[Column | PartitionColumn] = [*table.columns, *table.layout.partition_columns]
@@ -187,7 +187,7 @@ def _why_withheld(work: _Work, table: Table, tags: Sequence[Tag], detections: De
     return work.rules.switch.why_off(table, work.objects, tags)
 
 
-def _rows_of(table: Table, raw: RawRows) -> Sequence[Row]:
+def rows_of(table: Table, raw: RawRows) -> Sequence[Row]:
     """The rows of a table: of its member, where its files hold several."""
     if MEMBER_MARK in table.layout.location and table.layout.location.rpartition(MEMBER_MARK)[2] in raw.members:
         return raw.members[table.layout.location.rpartition(MEMBER_MARK)[2]]
