@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from s3_catalog.describing.tables import NOT_DESCRIBED
 from s3_catalog.model.tables import Table
 from s3_catalog.tagging.scanning import columns_of, detect_columns
 
@@ -18,7 +19,7 @@ def find_untagged(table: Table) -> list[Finding]:
         return [(table.name, "not described")] if table.columns else []
     tagged = {tag.column for tag in description.tags}
     masked = [(f"{table.name}.{column}", "masked, and has no tag") for column in description.sample.masked if column not in tagged]
-    return [*masked, *((table.name, warning) for warning in description.warnings if warning.startswith("detector "))]
+    return [*masked, *((table.name, warning) for warning in description.warnings if warning.startswith(("detector ", NOT_DESCRIBED)))]
 
 
 def find_unmasked(table: Table) -> list[Finding]:

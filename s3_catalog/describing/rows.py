@@ -6,19 +6,23 @@ What comes out goes to the detectors and the mask, and nowhere else: it is neith
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
-from s3_catalog.errors import S3CatalogError, describe_unknown
+from s3_catalog.errors import S3CatalogError, UnreadableFileError, describe_unknown
 from s3_catalog.formats import ReadLimits, Row, SampleFormat
+from s3_catalog.formats._hints import read_options
 from s3_catalog.inference.files import ListedFile, TableFiles, choose_reader
 from s3_catalog.model.tables import PartitionColumn, TableLayout
-from s3_catalog.storage import ObjectStore
+from s3_catalog.storage import ObjectStore, printable
 from s3_catalog.storage.files import ObjectFile
 
 logger = logging.getLogger(__name__)
+
+_INTEGER = re.compile(r"-?\d{1,18}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,7 @@ def read_rows(store: ObjectStore, layout: TableLayout, files: TableFiles, limits
 
     A file that cannot be read, or whose format gives no rows, is named and stops no other.
     """
+    limits = replace(limits, hints=read_options(layout.options))
     found: dict[str, list[Row]] = {}
     problems: list[str] = []
     for file in files.sample(count):
@@ -41,7 +46,7 @@ def read_rows(store: ObjectStore, layout: TableLayout, files: TableFiles, limits
             members = _read_file(store, layout, file, limits, rows)
         except S3CatalogError as error:
             # the text of an error about a hint may show a value
-            problems.append(f"no rows from {file.ref.key}: {type(error).__name__}")
+            problems.append(f"no rows from {printable(file.ref.key)}: {type(error).__name__}")
             continue
         in_path = {c.name: _typed(c, value) for c, value in zip(layout.partition_columns, file.ref.partition, strict=False)}
         for member, sample in members.items():
@@ -59,10 +64,11 @@ def _read_file(store: ObjectStore, layout: TableLayout, file: ListedFile, limits
     except S3CatalogError:
         raise
     except Exception as error:  # noqa: BLE001 - a format's library may raise anything on hostile bytes; one file never stops a run
-        logger.error("sample failed format=%s key=%r error=%s", reader.name, file.ref.key, describe_unknown(error))
-        return {}
+        reason = describe_unknown(error)
+        logger.error("sample failed format=%s key=%r error=%s", reader.name, file.ref.key, reason)
+        raise UnreadableFileError(file.ref.key, reader.name, reason) from None
 
 
 def _typed(column: PartitionColumn, value: str | None) -> object:
     """A partition's value as a number where its column is one; the text of the path elsewhere."""
-    return int(value) if value is not None and pa.types.is_integer(column.type) and value.lstrip("-").isdecimal() else value
+    return int(value) if value is not None and pa.types.is_integer(column.type) and _INTEGER.fullmatch(value) else value

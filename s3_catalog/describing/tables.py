@@ -16,6 +16,7 @@ from s3_catalog.describing.annotating import Annotator, Seen, with_said
 from s3_catalog.describing.figures import with_footers
 from s3_catalog.describing.rows import RawRows, read_rows
 from s3_catalog.discovery.grouping import Grouping
+from s3_catalog.errors import describe_unknown
 from s3_catalog.formats import ReadLimits, Row
 from s3_catalog.inference import TableResult
 from s3_catalog.inference.files import TableFiles
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[int, int, str], None]
 """Called with tables done, tables in all, and the name of the table just done."""
 
+NOT_DESCRIBED = "the description failed"
+"""The beginning of the warning of a table whose description failed in an unforeseen way."""
 _VERSION = 1
 _HIDDEN = "not shown"
 """The kind of every column where a detector failed, so that nobody knows what they hold, or where people switched samples off."""
@@ -149,7 +152,19 @@ def _describe_result(work: _Work, result: TableResult) -> TableResult:
         count = min(rules.sample_files, files.count)
         if count:
             raw = read_rows(work.store, result.layout, files, rules.limits, count=count, rows=-(-rules.scan_rows // count))
-    return replace(result, tables=tuple(_describe_table(work, table, raw) for table in result.tables))
+    return replace(result, tables=tuple(_describe_safely(work, table, raw) for table in result.tables))
+
+
+def _describe_safely(work: _Work, table: Table, raw: RawRows) -> Table:
+    """Describe a table; where that fails in a way nobody foresaw it is published without a value, and described again by the next run."""
+    try:
+        return _describe_table(work, table, raw)
+    except Exception as error:  # noqa: BLE001 - a library may raise anything over hostile values, and quote them: only the class is told
+        reason = describe_unknown(error)
+        logger.error("description failed table=%s error=%s", table.name, reason)
+    warning = f"{NOT_DESCRIBED}: {reason}"
+    without_bounds = tuple(replace(c, statistics=mask_statistics(c, Masker(Detections()), hidden=True)) for c in table.columns)
+    return replace(table, columns=without_bounds, description=Description(sample=Sample(withheld=NOT_DESCRIBED), warnings=(warning,)))
 
 
 def _describe_table(work: _Work, table: Table, raw: RawRows) -> Table:

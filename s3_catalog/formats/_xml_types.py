@@ -59,7 +59,7 @@ class XmlTypes:
             return wanted
         found = f"<{name}>…" if values is None else pin_column(ValueType(type=pa.string()), list(values), wanted, self._hints)
         if isinstance(found, str):
-            raise HintError(self._key, "xml", describe_misfit(name, wanted, found))
+            raise HintError(self._key, "xml", describe_misfit(name, wanted, found), shows=(name, found))
         self.nulls[name] = (*found.nulls, *(self._hints.null_markers or ()))
         return wanted
 

@@ -16,6 +16,7 @@ from s3_catalog.errors import MissingExtraError, S3CatalogError, UnreadableFileE
 from s3_catalog.formats import FileFormat, FileSchema, MemberFormat, ReadLimits, file_formats
 from s3_catalog.formats._compression import detect_compression, split_compression
 from s3_catalog.formats._hints import read_options
+from s3_catalog.inference.private_texts import hide_private_names
 from s3_catalog.inference.results import InferenceRules
 from s3_catalog.model.blame import FileRef, SeenFile, find_gap
 from s3_catalog.model.tables import Partition, TableLayout
@@ -133,8 +134,10 @@ class FileReader:
         reader, compression = choose_reader(self.layout, found, self.limits)
         try:
             if isinstance(reader, MemberFormat):
-                return reader.read_members(found, compression, self.limits)
-            return {"": reader.read_schema(found, compression, self.limits)}
+                members = reader.read_members(found, compression, self.limits)
+            else:
+                members = {"": reader.read_schema(found, compression, self.limits)}
+            return {member: hide_private_names(schema) for member, schema in members.items()}
         except S3CatalogError:
             raise
         except Exception as error:  # a format's library may raise anything on hostile bytes; one file never stops a run
