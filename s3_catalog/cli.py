@@ -8,6 +8,7 @@ withheld is a warning, not a failure. Errors are one line (a wrong configuration
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec
 
@@ -31,9 +32,10 @@ from s3_catalog.cli_options import (
     read_ledgers,
     read_settings,
     store_settings,
+    summarize_newest,
 )
 from s3_catalog.errors import ConfigError
-from s3_catalog.shell import DONE, FAILURES, ending_in_one_line, prepare_process, say, write_output
+from s3_catalog.shell import DONE, FAILURES, ending_in_one_line, open_binary_output, prepare_process, say, write_output
 
 if TYPE_CHECKING:
     from s3_catalog.pipeline import CrawlReport
@@ -285,6 +287,32 @@ def runs(
         write_output(encode_list(describe_run(run) for run in found))
     else:
         show_runs(found)
+
+
+@command
+def report(
+    target: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to write it; - is standard output.")] = "s3_catalog.html",
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="The page's name; by default the location crawled last.")] = None,
+    rows: Annotated[int | None, typer.Option("--rows", metavar="N", min=0, help="Rows of each sample.")] = None,
+    catalog: Catalog = None,
+    config: Config = None,
+) -> None:
+    """Write the catalog as one HTML page that needs nothing else: tables, columns, tags, masked samples, the ledger, the receipt."""
+    from datetime import UTC, datetime
+
+    from s3_catalog.report import SAMPLE_ROWS, write_report
+
+    with open_catalog(read_settings(config, {"catalog": catalog})) as opened:
+        run = next(iter(opened.list_runs(1)), None) if opened else None
+        found = opened.list_tables() if opened else []
+        ledger = summarize_newest(opened, run) if opened and run else None
+    now, most = datetime.now(UTC), SAMPLE_ROWS if rows is None else rows
+    with open_binary_output() if target == "-" else nullcontext(target) as file:
+        written = write_report(file, found, run=run, ledger=ledger, now=now, title=title, sample_rows=most)
+    if target != "-":
+        from s3_catalog.console import number_text, size_text
+
+        typer.echo(f"wrote {target}: {number_text(written.tables, 'table')}, {size_text(written.size_bytes)}")
 
 
 @command

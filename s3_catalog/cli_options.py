@@ -14,8 +14,10 @@ from s3_catalog.errors import ConfigError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from s3_catalog.catalogs import RunRecord
     from s3_catalog.catalogs.sql import SqlCatalog
     from s3_catalog.config import Settings
+    from s3_catalog.model.ledger import LedgerSummary
     from s3_catalog.reporting import LedgerFilter
 
 _MANY_RUNS = 1000
@@ -118,6 +120,13 @@ def read_ledgers(catalog: SqlCatalog | None, location: str | None, filters: Ledg
     base = wanted.removeprefix(crawled.store_url)
     for ledger in catalog.latest_ledger(crawled.location):
         yield filters.apply(ledger, base=base)
+
+
+def summarize_newest(catalog: SqlCatalog, run: RunRecord) -> LedgerSummary:
+    """The sums of all newest ledgers of a run's location; one run may have seen only a part of it."""
+    from s3_catalog.model.ledger import add_summaries, summarize_ledger
+
+    return add_summaries((summarize_ledger(part) for part in catalog.latest_ledger(run.location)), run.failed_prefixes)
 
 
 def base_url(location: str) -> str:
