@@ -1,4 +1,4 @@
-"""Rows of Parquet, ORC and Arrow files, on this side of the sandbox that reads them."""
+"""Rows that are read in the sandbox, on this side of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ SANDBOX = Sandbox(reader="_columnar_rows", block_bytes=0, memory_bytes=192 * 102
 
 
 def read_columnar(file: ObjectFile, file_format: str, options: Mapping[str, Any], limits: ReadLimits, rows: int) -> Sequence[Row]:
-    """Read rows in the sandbox; `options` are those of `_columnar_rows.read` that depend on the format.
+    """Read rows of Parquet, ORC and Arrow; `options` are those of `_columnar_rows.read` that depend on the format.
+
+    Raises: as `read_in_sandbox`.
+    """
+    return read_in_sandbox(SANDBOX, file, file_format, options, limits, rows)
+
+
+def read_in_sandbox(
+    sandbox: Sandbox, file: ObjectFile, file_format: str, options: Mapping[str, Any], limits: ReadLimits, rows: int
+) -> Sequence[Row]:
+    """Read rows by a reader in the sandbox that answers with `_row_wire.OutgoingRows`.
 
     Raises:
         UnreadableFileError: the data is corrupt, or takes more memory or time than the limits allow.
@@ -33,7 +43,7 @@ def read_columnar(file: ObjectFile, file_format: str, options: Mapping[str, Any]
     }
     # What is lent twice is fetched once.
     lent = replace(limits, max_whole_file_bytes=max(limits.max_whole_file_bytes, 16 * limits.max_sample_bytes))
-    return read_rows(read_sandboxed(SANDBOX, file, file_format, {**own, **options}, lent))
+    return read_rows(read_sandboxed(sandbox, file, file_format, {**own, **options}, lent))
 
 
 def small_tail(limits: ReadLimits) -> ReadLimits:
