@@ -29,7 +29,7 @@ _HARMLESS = frozenset({"pii.none", "pii.nonsensitive"})
 class Seen:
     """What one run sees beside the data of a layout: its tags in the store, and a digest of these and of its sidecars ("" for nothing)."""
 
-    store_tags: tuple[Tag, ...]
+    in_store: Annotation
     digest: str
 
 
@@ -49,14 +49,15 @@ class Annotator:
 
     def look(self, layout: TableLayout, objects: pa.Table) -> Seen:
         """Look at what may have changed since a table was described. Reads no sidecar but the manifest at the top."""
-        tags = self._store_tags.read(objects)
-        parts = (self._sidecars.digest(layout), *(f"{tag.name}\0{tag.rule}\0{tag.why}" for tag in tags))
-        return Seen(tags, hashlib.sha256("\1".join(parts).encode()).hexdigest()[:16] if any(parts) else "")
+        found = self._store_tags.read(objects)
+        parts = (self._sidecars.digest(layout), *(f"{tag.name}\0{tag.rule}\0{tag.why}" for tag in found.tags), *found.warnings)
+        return Seen(found, hashlib.sha256("\1".join(parts).encode()).hexdigest()[:16] if any(parts) else "")
 
     def annotate(self, table: Table, objects: pa.Table, seen: Seen) -> Annotation:
         """Everything that is said of a table, its tags not yet settled."""
         said = self._sidecars.read(table)
-        return replace(said, tags=(*tag_by_rules(table, objects, self._rules), *seen.store_tags, *said.tags))
+        tags = (*tag_by_rules(table, objects, self._rules), *seen.in_store.tags, *said.tags)
+        return replace(said, tags=tags, warnings=(*seen.in_store.warnings, *said.warnings))
 
 
 def with_said(detections: Detections, tags: Iterable[Tag]) -> Detections:

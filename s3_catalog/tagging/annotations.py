@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from s3_catalog.errors import ConfigError
 from s3_catalog.model.description import Tag
 from s3_catalog.storage import printable
-from s3_catalog.tagging.rules import SIDECAR, check_tag_name
+from s3_catalog.tagging.rules import SIDECAR, is_tag_name
 
 MAX_TEXT = 20_000
 """Characters of one description."""
@@ -155,18 +154,18 @@ class _Reader:
         split = value.split(",") if isinstance(value, str) else value
         found = []
         for name in self.read_names(split, place, ("tagFQN", "name")):
-            try:
-                found.append(check_tag_name(one_line(name)))
-            except ConfigError as error:
-                self.warn(place, str(error))
+            if is_tag_name(one_line(name)):
+                found.append(one_line(name))
+            else:
+                self.warn(place, "not a tag: write Classification.Tag, like PII.Email or Tier.Gold")
         return found
 
     def read_columns(self, document: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """(Column, what is said of it) of the columns that the table has."""
         for key in ("columns", "partitionColumns"):
             value = document.get(key)
-            if isinstance(value, list):
-                value = {item["name"]: item for item in value if isinstance(item, dict) and isinstance(item.get("name"), str)}
+            if isinstance(value, list) and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in value):
+                value = {item["name"]: item for item in value}
             elif value is not None and not isinstance(value, dict):
                 self.warn(key, "should be columns by name")
             for name, said in (value if isinstance(value, dict) else {}).items():

@@ -59,10 +59,15 @@ def check_tag_name(name: str) -> str:
     Raises:
         ConfigError: there is no dot, one side of it is empty, too long, or holds characters that no catalog takes.
     """
-    classification, dot, tag = name.partition(".")
-    if not dot or not _CLASSIFICATION.fullmatch(classification) or not _TAG.fullmatch(tag) or "::" in tag or not tag.isprintable():
+    if not is_tag_name(name):
         raise ConfigError("not a tag: write Classification.Tag, like PII.Email or Tier.Gold")
     return name
+
+
+def is_tag_name(name: str) -> bool:
+    """Whether a text is a `Classification.Tag` that every catalog takes."""
+    classification, _, tag = name.partition(".")
+    return bool(_CLASSIFICATION.fullmatch(classification) and _TAG.fullmatch(tag) and "::" not in tag and tag.isprintable())
 
 
 def check_classification(name: str) -> str:

@@ -1,24 +1,25 @@
 """Tags that people gave to objects and buckets in the store, as tags of tables: the value of a mapped key becomes the tag.
 
 A bucket costs one request a run, a table one a run: of its newest object. A store that has no tags, or does not let us read them, is one
-warning in the log. What looks like personal data in a value makes no tag.
+warning in the log. A value that looks like personal data makes no tag, but a warning of its table.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from s3_catalog.errors import ConfigError, StoreError
+from s3_catalog.errors import StoreError
 from s3_catalog.model.description import Tag
 from s3_catalog.storage import ObjectStore, TaggedStore, printable
 from s3_catalog.tagging import Detections
+from s3_catalog.tagging.annotations import Annotation
 from s3_catalog.tagging.masking import Masker
-from s3_catalog.tagging.rules import BUCKET_TAG, OBJECT_TAG, TagRules, check_tag_name
+from s3_catalog.tagging.rules import BUCKET_TAG, OBJECT_TAG, TagRules, is_tag_name
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +33,9 @@ class StoreTags:
         self._masker = Masker(Detections())
         self._lock = threading.Lock()
         self._answered = self._refused = self._warned = False
-        self._bucket = tuple(self._read_bucket())
+        self._bucket = self._read_bucket()
 
-    def read(self, objects: pa.Table) -> tuple[Tag, ...]:
+    def read(self, objects: pa.Table) -> Annotation:
         """The tags of a table by those of its bucket and of its newest object, in the order of the rules.
 
         Args:
@@ -42,39 +43,39 @@ class StoreTags:
         """
         if self._store is None or not self._of_objects or not objects.num_rows or self._refused:
             return self._bucket
-        newest = _newest(objects)
         try:
-            found = self._store.read_tags(newest)
+            found = self._store.read_tags(_newest(objects))
         except StoreError as error:
             self._warn(error)
             return self._bucket
         self._answered = True
-        return (*self._bucket, *self._tags(found, self._of_objects, OBJECT_TAG, "of the newest object"))
+        own = self._annotation(found, self._of_objects, OBJECT_TAG, "of the newest object")
+        return Annotation(tags=(*self._bucket.tags, *own.tags), warnings=(*self._bucket.warnings, *own.warnings))
 
-    def _read_bucket(self) -> Iterator[Tag]:
+    def _read_bucket(self) -> Annotation:
         if self._store is None or not self._of_bucket:
-            return
+            return Annotation()
         try:
             found = self._store.read_tags()
         except StoreError as error:
             logger.warning("tags of the bucket are not read reason=%s", error)
-            return
-        yield from self._tags(found, self._of_bucket, BUCKET_TAG, "of the bucket")
+            return Annotation()
+        return self._annotation(found, self._of_bucket, BUCKET_TAG, "of the bucket")
 
-    def _tags(self, found: Mapping[str, str], classifications: Mapping[str, str], rule: str, whose: str) -> Iterator[Tag]:
+    def _annotation(self, found: Mapping[str, str], classifications: Mapping[str, str], rule: str, whose: str) -> Annotation:
+        tags, warnings = [], []
         for key, classification in classifications.items():
             value = found.get(key, "").strip()
+            name = f"{classification}.{value}"
             if not value:
                 continue
-            try:
-                name = check_tag_name(f"{classification}.{value}")
-            except ConfigError:
-                logger.warning("value of a tag makes no tag key=%s reason=%s", printable(key), "characters that no catalog takes")
-                continue
             if self._masker.mask_text(value, key) != value:
-                logger.warning("value of a tag makes no tag key=%s reason=%s", printable(key), "it looks like personal data")
-                continue
-            yield Tag(name=name, rule=rule, why=f"the tag {key!r} {whose}")
+                warnings.append(f"{rule} {printable(key)!r} {whose} makes no tag: it looks like personal data")
+            elif not is_tag_name(name):
+                warnings.append(f"{rule} {printable(key)!r} {whose} makes no tag: it holds characters that no catalog takes")
+            else:
+                tags.append(Tag(name=name, rule=rule, why=f"the tag {key!r} {whose}"))
+        return Annotation(tags=tuple(tags), warnings=tuple(warnings))
 
     def _warn(self, error: StoreError) -> None:
         """Say it once; where nothing was ever answered, ask no more."""
