@@ -51,11 +51,11 @@ def match_path(text: str, layout: TableLayout, objects: pa.Table) -> PathMatch |
 
 
 def _match_glob(text: str, layout: TableLayout, objects: pa.Table) -> PathMatch | None:
-    expression = read_glob(text)
+    expression = _glob_expression(text)
     places = pa.array([layout.location, layout.location.rpartition(MEMBER_MARK)[0] or layout.location])
-    if pc.any(pc.match_substring_regex(places, _whole(expression))).as_py():
+    if pc.any(pc.match_substring_regex(places, expression)).as_py():
         return PathMatch(f"the path matches {text!r}", 1.0)
-    return _match_keys(_whole(expression), objects, f"match {text!r}")
+    return _match_keys(expression, objects, f"match {text!r}")
 
 
 def _match_keys(expression: str, objects: pa.Table, what: str) -> PathMatch | None:
@@ -76,5 +76,6 @@ def _word_expression(keyword: str) -> str:
     return rf"(?i)(?:^|[^\pL\pN]){inner}(?:[^\pL\pN]|$)"
 
 
-def _whole(expression: str) -> str:
-    return rf"\A(?:{expression})\z"
+@cache
+def _glob_expression(text: str) -> str:
+    return rf"\A(?:{read_glob(text)})\z"
