@@ -7,7 +7,7 @@ withheld is a warning, not a failure. Errors are one line (a wrong configuration
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec
@@ -31,6 +31,7 @@ from s3_catalog.cli_options import (
     open_catalog,
     read_ledgers,
     read_settings,
+    read_size,
     store_settings,
     summarize_newest,
 )
@@ -225,6 +226,54 @@ def scan(
 
 
 @command
+def profile(
+    names: Annotated[list[str], typer.Argument(metavar="TABLE...", help="Tables of the catalog.")],
+    max_bytes: Annotated[str | None, typer.Option(metavar="SIZE", help="What may be read of each table: 5GiB, 500MB.")] = None,
+    as_json: Json = False,
+    catalog: Catalog = None,
+    config: Config = None,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    ca_bundle: CaBundle = None,
+    no_verify_tls: NoVerifyTls = False,
+    path_style: PathStyle = False,
+    anonymous: Anonymous = False,
+) -> None:
+    """Read every row of some tables for their profile, and write it into the catalog. It stays until the table changes.
+
+    Exit code 1: a table was left as it was; the reason is named.
+    """
+    from s3_catalog.full_profiles import profile_published
+    from s3_catalog.progress import open_byte_progress
+    from s3_catalog.reporting import describe_table_in_full, encode_list
+    from s3_catalog.terminal_description import show_profile
+
+    s3 = store_settings(
+        endpoint_url=endpoint_url,
+        region=region,
+        profile=aws_profile,
+        ca_bundle=ca_bundle,
+        no_verify_tls=no_verify_tls,
+        path_style=path_style,
+        anonymous=anonymous,
+    )
+    settings = read_settings(config, {"catalog": catalog}, s3)
+    budget = read_size("--max-bytes", max_bytes)
+    with open_catalog(settings) as opened:
+        with open_byte_progress() as progress:
+            done = profile_published(settings, opened, names, max_bytes=budget, progress=progress)
+        histories = [opened.history(table.name) if opened else [] for table in done.tables]
+    if as_json:
+        write_output(encode_list(map(describe_table_in_full, done.tables, histories)))
+    else:
+        for table in done.tables:
+            show_profile(table)
+    _warn("was not profiled", done.refused)
+    raise typer.Exit(FAILURES if done.refused else DONE)
+
+
+@command
 def explain(
     subject: Annotated[str, typer.Argument(metavar="KEY_OR_TABLE", help="A table, a key, or an object's URL or path.")],
     catalog: Catalog = None,
@@ -334,12 +383,8 @@ def init(
 
 
 def _warn_of(report: CrawlReport) -> None:
-    from s3_catalog.storage import printable
-
-    for failed in report.summary.failed_prefixes:
-        say("warning", f"{printable(failed.prefix)} could not be listed: {printable(failed.error)}")
-    for name, error in report.outcome.failed:
-        say("warning", f"{printable(name)} was not published: {printable(error)}")
+    _warn("could not be listed", ((failed.prefix, failed.error) for failed in report.summary.failed_prefixes))
+    _warn("was not published", report.outcome.failed)
     if report.plan.withheld:
         count = len(report.plan.withheld)
         stay = "1 table stays although it is" if count == 1 else f"{count:,} tables stay although they are"
@@ -347,16 +392,20 @@ def _warn_of(report: CrawlReport) -> None:
 
 
 def _warn_of_scan(report: ScanReport) -> None:
+    _warn("was not looked at", report.unread)
+    for findings in (scanned.findings for scanned in report.tables):
+        failures = (
+            f"detector {failure.detector} failed on column {failure.column}: {failure.error}" for failure in findings.detections.failures
+        )
+        _warn("was looked at in part", ((findings.table.name, problem) for problem in (*findings.problems, *failures)))
+
+
+def _warn(what: str, problems: Iterable[tuple[str, str]]) -> None:
+    """Say of each name what happened to it, and why."""
     from s3_catalog.storage import printable
 
-    for name, error in report.unread:
-        say("warning", f"{printable(name)} was not looked at: {printable(error)}")
-    for findings in (scanned.findings for scanned in report.tables):
-        name = printable(findings.table.name)
-        for problem in findings.problems:
-            say("warning", f"{name}: {printable(problem)}")
-        for failure in findings.detections.failures:
-            say("warning", f"{name}: detector {failure.detector} failed on column {printable(failure.column)}: {failure.error}")
+    for name, reason in problems:
+        say("warning", f"{printable(name)} {what}: {printable(reason)}")
 
 
 if __name__ == "__main__":

@@ -122,6 +122,22 @@ def read_ledgers(catalog: SqlCatalog | None, location: str | None, filters: Ledg
         yield filters.apply(ledger, base=base)
 
 
+def read_size(option: str, text: str | None) -> int | None:
+    """Read a number of bytes as the configuration writes it.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from s3_catalog.config_sections import Size
+
+    try:
+        return None if text is None else int(TypeAdapter(Size).validate_python(text))
+    except ValidationError:
+        raise ConfigError(f"{option}: not a size: write a number of bytes, or one like 500MB or 5GiB") from None
+
+
 def summarize_newest(catalog: SqlCatalog, run: RunRecord) -> LedgerSummary:
     """The sums of all newest ledgers of a run's location; one run may have seen only a part of it."""
     from s3_catalog.model.ledger import add_summaries, summarize_ledger

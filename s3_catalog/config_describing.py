@@ -184,7 +184,7 @@ class SampleSettings(Section):
 
     def rules(self, tags: TagRules, limits: ReadLimits) -> DescribeRules:
         """The same as the describing hop takes it."""
-        from s3_catalog.describing import DescribeRules
+        from s3_catalog.describing import DescribeRules, FullRules
 
         return DescribeRules(
             sample_rows=self.max_rows,
@@ -196,4 +196,5 @@ class SampleSettings(Section):
             switch=self.withhold.switch(),
             tags=tags,
             detectors_off=self.detectors_off,
+            full=FullRules(tables=self.full_profile.tables, max_bytes=self.full_profile.max_bytes),
         )

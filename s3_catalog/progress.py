@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from s3_catalog.console import open_console
+from s3_catalog.console import open_console, size_text
 from s3_catalog.storage import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from s3_catalog.describing.full import ByteProgress
     from s3_catalog.pipeline import Observer
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -42,6 +43,28 @@ def open_progress(*, last_step: tuple[str, str] = ("describing", "described")) -
     )
     with Progress(*columns, console=console, transient=True) as bars:
         yield _Bars(bars, last_step[0])
+
+
+@contextmanager
+def open_byte_progress() -> Iterator[ByteProgress]:
+    """Show how many bytes of a table are read, while the block runs."""
+    console = open_console(stderr=True)
+    if not console.is_terminal:
+        lines = _Lines("read")
+        yield lines.read
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=16), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(table: str, done: int, total: int) -> None:
+            if table not in tasks:
+                tasks[table] = bars.add_task(_ending(table), total=total)
+            bars.update(tasks[table], completed=done)
+
+        yield show
 
 
 class _Bars:
@@ -85,6 +108,9 @@ class _Lines:
 
     def described(self, done: int, total: int, table: str) -> None:
         self._say(f"{self._last_step} {done:,} of {total:,} tables so far, the last {printable(table)}")
+
+    def read(self, table: str, done: int, total: int) -> None:
+        self._say(f"read {size_text(done)} of {size_text(total)} so far, the last of {printable(table)}")
 
     def _say(self, line: str) -> None:
         now = time.monotonic()

@@ -5,31 +5,24 @@ In: settings, locations or tables of the catalog. Out: findings without a value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from s3_catalog import pipeline
 from s3_catalog.describing.findings import TableFindings, scan_tables
-from s3_catalog.discovery.grouping import Grouping
-from s3_catalog.discovery.scopes import scope_of_location
 from s3_catalog.explaining import find_table
 from s3_catalog.model.description import Tag
-from s3_catalog.model.tables import MEMBER_MARK, Table
-from s3_catalog.storage import open_store, parse_location
+from s3_catalog.model.tables import Table
+from s3_catalog.revisiting import find_location, revisit
 from s3_catalog.tagging import Detection
 
 if TYPE_CHECKING:
     from s3_catalog.catalogs.sql import SqlCatalog
     from s3_catalog.config import Settings
-    from s3_catalog.pipeline import GroupedObjects, Observer
+    from s3_catalog.pipeline import Observer
 
-_MANY_RUNS = 1000
 _WAYS_IN = ".[{"
 
 
@@ -85,71 +78,20 @@ def scan(settings: Settings, catalog: SqlCatalog | None, subjects: Sequence[str]
     )
 
 
-def find_location(catalog: SqlCatalog | None, table: Table) -> str:
-    """The location by whose crawl a table was found."""
-    store_url, uri = table.layout.store_url, table.layout.uri
-    runs = (run for run in catalog.list_runs(_MANY_RUNS) if run.store_url == store_url) if catalog else iter(())
-    return next((run.location for run in runs if uri.startswith(run.location)), store_url)
-
-
 def _is_location(subject: str) -> bool:
     return "://" in subject or "/" in subject or Path(subject).is_dir()
 
 
 def _scan(settings: Settings, catalog: SqlCatalog | None, *, tables: Sequence[Table] | None, observer: Observer | None) -> ScanReport:
     """Scan all tables of the settings' location, or some of them."""
-    store = open_store(settings.location, settings.store_options())
-    known = catalog.known_tables(store.location.store_url) if catalog else {}
-    manifest = pipeline.read_manifest(store, settings, scopes=_scopes(settings, tables), observer=observer)
-    grouped = pipeline.group_manifest(store, settings, manifest, catalog.names() if catalog else {})
-    if tables is not None:
-        grouped = replace(grouped, grouping=_only(grouped.grouping, tables))
-    removed = partial(pipeline.removed_keys, catalog, store) if catalog else None
-    results = pipeline.infer_schemas(store, settings, grouped, known, removed=removed, observer=observer)
+    visit = revisit(settings, catalog, tables=tables, observer=observer)
     progress = observer.described if observer else None
-    found = scan_tables(store, grouped.grouping, results, pipeline.describe_rules(settings), progress=progress)
+    found = scan_tables(visit.store, visit.grouped.grouping, visit.results, pipeline.describe_rules(settings), progress=progress)
     if tables is not None:
         wanted = {table.layout.identity for table in tables}
         found = [findings for findings in found if findings.table.layout.identity in wanted]
-    unread = [(result.layout.name, result.error or "no table was found in it") for result in results if not result.tables]
-    return ScanReport(
-        tables=tuple(ScannedTable(findings=one, uncovered=find_uncovered(one, known)) for one in found),
-        unread=(*unread, *((failed.prefix, failed.error) for failed in grouped.failed), *_gone(tables or (), grouped, found)),
-    )
-
-
-def _scopes(settings: Settings, tables: Sequence[Table] | None) -> tuple[str, ...] | None:
-    """The scopes that the tables lie in; None for the whole location."""
-    if tables is None:
-        return None
-    base, depth = parse_location(settings.location).prefix, settings.partition_depth
-    return tuple(sorted({scope_of_location(table.layout.location, base=base, depth=depth) for table in tables}))
-
-
-def _only(grouping: Grouping, tables: Iterable[Table]) -> Grouping:
-    """A grouping without the layouts of other tables; their objects belong to nothing."""
-    wanted = {identity for table in tables for identity in _identities(table)}
-    kept = [index for index, layout in enumerate(grouping.layouts) if layout.identity in wanted]
-    places = pc.index_in(grouping.objects.column("layout"), value_set=pa.array(kept, pa.int32()))
-    at = grouping.objects.column_names.index("layout")
-    return replace(
-        grouping,
-        layouts=tuple(grouping.layouts[index] for index in kept),
-        partitions=tuple(grouping.partitions[index] for index in kept),
-        objects=grouping.objects.set_column(at, "layout", places),
-    )
-
-
-def _identities(table: Table) -> set[str]:
-    """The identity of a table, and that of the files it is in: a sheet of a workbook has its name in its own."""
-    identity = table.layout.identity
-    return {identity, identity.rpartition(MEMBER_MARK)[0]} if MEMBER_MARK in identity else {identity}
-
-
-def _gone(tables: Iterable[Table], grouped: GroupedObjects, findings: Iterable[TableFindings]) -> list[tuple[str, str]]:
-    """Published tables that are not there any more."""
-    seen = {layout.identity for layout in grouped.grouping.layouts} | {one.table.layout.identity for one in findings}
-    return [(table.name, "none of its files was found") for table in tables if not _identities(table) & seen]
+    known = catalog.known_tables(visit.store.location.store_url) if catalog else {}
+    return ScanReport(tables=tuple(ScannedTable(findings=one, uncovered=find_uncovered(one, known)) for one in found), unread=visit.unread)
 
 
 def find_uncovered(findings: TableFindings, published: Mapping[str, Table]) -> tuple[Detection, ...]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from s3_catalog.describing.annotating import Annotator, Seen, with_said
 from s3_catalog.describing.figures import with_footers
+from s3_catalog.describing.full import FullRules, profile_all_rows
 from s3_catalog.describing.rows import RawRows, read_rows
 from s3_catalog.discovery.grouping import Grouping
 from s3_catalog.errors import describe_unknown
@@ -51,7 +52,7 @@ class DescribeRules:
 
     `sample_rows` are shown at most, of `scan_rows` that detectors and profiles look at, from `sample_files` files; without `samples` no row
     is read. `switch` says of which tables no sample is kept: their rows are looked at all the same, for the sake of their tags.
-    `detectors_off` are names of detectors.
+    `detectors_off` are names of detectors. `full` says which tables are profiled by all of their rows.
     """
 
     sample_rows: int = 100
@@ -63,6 +64,7 @@ class DescribeRules:
     switch: SampleSwitch = field(default_factory=SampleSwitch)
     tags: TagRules = field(default_factory=TagRules)
     detectors_off: tuple[str, ...] = ()
+    full: FullRules = field(default_factory=FullRules)
 
     @property
     def fingerprint(self) -> str:
@@ -98,7 +100,8 @@ def describe_tables(
         own = objects(index, result)
         seen = annotator.look(result.layout, own)
         work = _Work(store, own, rules, annotator, seen)
-        fresh = all(table.description is not None and table.description.rules == work.fingerprint for table in result.tables)
+        expected = work.fingerprint(result.tables)
+        fresh = all(table.description is not None and table.description.rules == expected for table in result.tables)
         return result if fresh else _describe_result(work, result)
 
     described: list[TableResult] = []
@@ -120,10 +123,9 @@ class _Work:
     annotator: Annotator
     seen: Seen
 
-    @property
-    def fingerprint(self) -> str:
-        """Of the rules and of what is seen beside the objects."""
-        return f"{self.rules.fingerprint}-{self.seen.digest}".rstrip("-")
+    def fingerprint(self, tables: Sequence[Table]) -> str:
+        """Of the rules, as far as they are about these tables, and of what is seen beside the objects."""
+        return f"{self.rules.fingerprint}-{self.seen.digest}".rstrip("-") + self.rules.full.mark(tables)
 
     @property
     def detectors(self) -> list[Detector]:
@@ -152,13 +154,14 @@ def _describe_result(work: _Work, result: TableResult) -> TableResult:
         count = min(rules.sample_files, files.count)
         if count:
             raw = read_rows(work.store, result.layout, files, rules.limits, count=count, rows=-(-rules.scan_rows // count))
-    return replace(result, tables=tuple(_describe_safely(work, table, raw) for table in result.tables))
+    fingerprint = work.fingerprint(result.tables)
+    return replace(result, tables=tuple(_describe_safely(work, table, raw, fingerprint) for table in result.tables))
 
 
-def _describe_safely(work: _Work, table: Table, raw: RawRows) -> Table:
+def _describe_safely(work: _Work, table: Table, raw: RawRows, fingerprint: str) -> Table:
     """Describe a table; where that fails in a way nobody foresaw it is published without a value, and described again by the next run."""
     try:
-        return _describe_table(work, table, raw)
+        return _describe_table(work, table, raw, fingerprint)
     except Exception as error:  # noqa: BLE001 - a library may raise anything over hostile values, and quote them: only the class is told
         reason = describe_unknown(error)
         logger.error("description failed table=%s error=%s", table.name, reason)
@@ -167,7 +170,7 @@ def _describe_safely(work: _Work, table: Table, raw: RawRows) -> Table:
     return replace(table, columns=without_bounds, description=Description(sample=Sample(withheld=NOT_DESCRIBED), warnings=(warning,)))
 
 
-def _describe_table(work: _Work, table: Table, raw: RawRows) -> Table:
+def _describe_table(work: _Work, table: Table, raw: RawRows, fingerprint: str) -> Table:
     rows = rows_of(table, raw)
     detected = detect_columns(columns_of(rows), table=table.name, using=work.detectors)
     said = work.annotator.annotate(table, work.objects, work.seen)
@@ -179,16 +182,20 @@ def _describe_table(work: _Work, table: Table, raw: RawRows) -> Table:
     labels = _labels(table.columns, detections, hidden=withheld is not None and work.rules.samples)
     shown = () if withheld else json_rows(_spread(rows, work.rules.sample_rows), columns, masker.mask)
     failures = (f"detector {f.detector} failed on column {f.column}: {f.error}" for f in detections.failures)
+    profiles, problems = _profile(table, rows, labels, masker), tuple[str, ...]()
+    if work.rules.samples and work.rules.full.wants(table):
+        limits, full = work.rules.limits, work.rules.full
+        profiles, problems = profile_all_rows(work.store, table, work.objects, profiles, labels, masker.mask, full, limits)
     description = Description(
         tags=tags,
         sample=Sample(rows=shown, masked=tuple(sorted({found.column for found in detections.found})) if shown else (), withheld=withheld),
-        columns=tuple(_profile(table, rows, labels, masker)),
+        columns=tuple(profiles),
         files=profile_files(work.objects.column("size"), table.partitions),
         owners=said.owners,
         text=said.text,
         column_texts=said.column_texts,
-        warnings=(*raw.problems, *failures, *said.warnings),
-        rules=work.fingerprint,
+        warnings=(*raw.problems, *failures, *problems, *said.warnings),
+        rules=fingerprint,
     )
     masked = tuple(replace(c, statistics=mask_statistics(c, masker, hidden=c.name in labels)) for c in table.columns)
     return replace(table, columns=masked, description=description)
