@@ -1,4 +1,7 @@
-"""A lake with planted personal data in every format that is read, by each format's own writer; a folder per file, so that each is a table."""
+"""A lake with planted personal data in every format that is read, by each format's own writer.
+
+A folder per file, so that each is a table; few folders at the top, as each is a partition of Dagster.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ import pyarrow.feather
 import pyarrow.orc
 import pyarrow.parquet as pq
 import yaml
-from deltalake import write_deltalake
+from deltalake import CommitProperties, write_deltalake
 from pyiceberg.catalog.sql import SqlCatalog
 
 from s3_catalog_tests.formats import workbooks
@@ -40,12 +43,12 @@ _COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
 _KINDS: dict[str, Callable[..., Columns]] = {"people": telling, "plain": meaningless, "national": national, "texts": texts}
 HINTS = {
     "hints": [
-        {"path": "misfit/numbers/*.csv", "columns": {"email": "bigint"}},
-        {"path": "misfit/names/*.csv", "columns": {"name": "bigint"}},
-        {"path": "misfit/births/*.csv", "columns": {"birth_date": "bigint"}},
-        {"path": "misfit/json/*.jsonl", "columns": {"ssn": "date"}},
-        {"path": "misfit/xml/*.xml", "columns": {"c3": "date"}},
-        {"path": "misfit/delimiter/*.csv", "csv": {"delimiter": "|"}},
+        {"path": "misfits/numbers/*.csv", "columns": {"email": "bigint"}},
+        {"path": "misfits/names/*.csv", "columns": {"name": "bigint"}},
+        {"path": "misfits/births/*.csv", "columns": {"birth_date": "bigint"}},
+        {"path": "misfits/json/*.jsonl", "columns": {"ssn": "date"}},
+        {"path": "misfits/xml/*.xml", "columns": {"c3": "date"}},
+        {"path": "misfits/delimiter/*.csv", "csv": {"delimiter": "|"}},
     ]
 }
 """Settings whose hints do not fit: their errors show a value."""
@@ -55,12 +58,15 @@ def make_lake(root: Path, planter: Planter) -> None:
     """Write all files."""
     lake = _Lake(root, planter)
     for write in (_columnar, _delimited, _json, _xml, _workbooks, _hdf5, _pickles, _logs, _archives, _tables_with_logs, _misfits, _broken, _odd):
-        write(lake)
+        write(lake.below(write.__name__.strip("_")))
 
 
 class _Lake:
     def __init__(self, root: Path, planter: Planter) -> None:
         self.root, self.planter = root, planter
+
+    def below(self, folder: str) -> _Lake:
+        return _Lake(self.root / folder, self.planter)
 
     def columns(self, kind: str, place: str) -> Columns:
         return _KINDS[kind](self.planter, place)
@@ -179,7 +185,6 @@ def _delimited(lake: _Lake) -> None:
         lake.write(f"csv_{ending}/rows.csv.{ending}", compress(_csv(lake.columns("people", f"csv {ending}"))))
     lake.write("semicolons/rows.csv", _csv(lake.columns("people", "semicolons in .csv"), ";"))
     lake.write("headerless_plain/rows.csv", _csv(lake.columns("plain", "headerless plain"), header=False))
-    lake.write("headerless_people/rows.csv", _csv(lake.columns("people", "headerless people"), header=False))
     lake.write("one_row/row.csv", f"a,b\n{lake.one('email', 'one row')},{lake.one('phone', 'one row')}\n")
     rows = [f"{n},{n}" for n in range(500)]
     rows[400] = f"400,{lake.one('email', 'a late row of text')}"
@@ -252,8 +257,8 @@ def _workbooks(lake: _Lake) -> None:
 def _hdf5(lake: _Lake) -> None:
     folder = lake.folder("hdf5_pandas")
     with pd.HDFStore(folder / "store.h5", "w") as store:
-        store.put("people", pd.DataFrame(lake.columns("people", "hdf5 table")), format="table")
-        store.put("plain", pd.DataFrame(lake.columns("plain", "hdf5 fixed")), format="fixed")
+        store.put("people", pd.DataFrame(lake.columns("people", "hdf5 table")), format="table", track_times=False)
+        store.put("plain", pd.DataFrame(lake.columns("plain", "hdf5 fixed")), format="fixed", track_times=False)
     sink = io.BytesIO()
     with h5py.File(sink, "w") as tree:
         columns = lake.columns("people", "hdf5 compound")
@@ -318,7 +323,8 @@ def _tables_with_logs(lake: _Lake) -> None:
     for kind in ("people", "plain"):
         columns = lake.columns(kind, f"delta {kind}")
         rows = pa.table(typed(columns) if kind == "people" else columns)
-        write_deltalake(str(lake.folder(f"delta_{kind}")), rows, description=f"ask {lake.one('email', 'delta description')}")
+        said = CommitProperties(custom_metadata={"who": lake.one("email", "delta commit")})
+        write_deltalake(str(lake.folder(f"delta_{kind}")), rows, commit_properties=said)
         _write_iceberg(lake, kind)
 
 
@@ -337,10 +343,10 @@ def _write_iceberg(lake: _Lake, kind: str) -> None:
 def _misfits(lake: _Lake) -> None:
     """Files that the hints of `HINTS` do not fit."""
     for folder in ("numbers", "names", "births", "delimiter"):
-        lake.write(f"misfit/{folder}/rows.csv", _csv(lake.columns("people", f"misfit {folder}")))
-    lake.write("misfit/json/rows.jsonl", _jsonl(as_rows(lake.columns("people", "misfit json"))))
+        lake.write(f"{folder}/rows.csv", _csv(lake.columns("people", f"misfit {folder}")))
+    lake.write("json/rows.jsonl", _jsonl(as_rows(lake.columns("people", "misfit json"))))
     row = "".join(f"<row><c3>{card}</c3></row>" for card in lake.planter.column("card", "misfit xml", 6))
-    lake.write("misfit/xml/rows.xml", f"<rows>{row}</rows>")
+    lake.write("xml/rows.xml", f"<rows>{row}</rows>")
 
 
 def _broken(lake: _Lake) -> None:
@@ -356,8 +362,7 @@ def _broken(lake: _Lake) -> None:
     email = lake.one("email", "broken xml element")
     lake.write("broken_xml_tags/file.xml", f"<rows><row><a>{email}</a></row><row><a>{lake.one('name', 'broken xml')}<{email}></row></rows>")
     lake.write("broken_entity/file.xml", f"<rows><row>&{lake.one('email', 'xml entity').replace('@', '.')};</row></rows>")
-    module = lake.one("email", "pickle module").replace("@", ".")
-    lake.write("broken_pickle/file.pkl", b"c" + module.encode() + b"\nPerson\n(S'" + lake.one("email", "pickle argument").encode() + b"'\ntR.")
+    lake.write("broken_pickle/file.pkl", b"cpeople\nPerson\n(S'" + lake.one("email", "pickle argument").encode() + b"'\ntR.")
     lake.write("broken_delta/_delta_log/00000000000000000000.json", f'{{"metaData": {{"id": {lake.one("email", "broken delta log")}}}}}\n')
     lake.write("broken_delta/part-0.parquet", text("delta data file"))
     lake.write("broken_iceberg/metadata/v1.metadata.json", f'{{"format-version": {lake.one("email", "broken iceberg metadata")}')

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+import phonenumbers
+
 from s3_catalog_tests.tagging import made_values as made
 
 Columns = dict[str, list[Any]]
@@ -21,7 +23,9 @@ _SYLLABLES = [f"{consonant}{vowel}" for consonant in "bdfgklmnprstvz" for vowel 
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """One planted value. `core` is the part of it that nothing else has: a value that was cut or written otherwise still shows it."""
+    """One planted value. `core` is the part of it that nothing else has, in ASCII: a value that was cut or encoded
+    still shows it.
+    """
 
     value: str
     core: str
@@ -74,12 +78,14 @@ def _name(r: Random) -> tuple[str, str]:
 
 
 def _street(r: Random) -> tuple[str, str]:
-    street = f"{_word(r, 4)}straße"
-    return f"{street} {r.randrange(1, 200)}, {r.randrange(10000, 99999)} Musterstadt", street
+    street = _word(r, 5)
+    return f"{street}straße {r.randrange(1, 200)}, {r.randrange(10000, 99999)} Musterstadt", street
 
 
 def _phone(r: Random) -> str:
-    return r.choice((f"+49 30 23125{r.randrange(1000):03}", f"+44 20 7946 0{r.randrange(1000):03}", f"+1 {made.us_phone(r)}"))
+    """A number that the numbering plan knows: beside other words no other is taken for one."""
+    candidates = (r.choice((f"+49 30 23125{n:03}", f"+44 20 7946 0{n:03}", f"+1 {made.us_phone(r)}")) for n in iter(lambda: r.randrange(1000), -1))
+    return next(text for text in candidates if phonenumbers.is_valid_number(phonenumbers.parse(text, None)))
 
 
 def _ssn(r: Random) -> str:

@@ -106,12 +106,12 @@ def _views(data: bytes) -> Iterator[bytes]:
         yield data.replace(b"\0", b"")
     plain = _UNICODE.sub(lambda m: chr(int(m[1], 16)).encode("utf-8", "replace"), data) if b"\\u" in data else data
     plain = plain.replace(b"\\", b"") if b"\\" in plain else plain
-    plain = unquote_to_bytes(plain) if b"%" in plain else plain
     plain = html.unescape(plain.decode("latin-1")).encode("latin-1", "ignore") if b"&" in plain else plain
+    if b"%" in plain and b"+" in plain:
+        yield unquote_to_bytes(plain.replace(b"+", b" "))
+    plain = unquote_to_bytes(plain) if b"%" in plain else plain
     if plain is not data:
         yield plain
-        if b"+" in plain:
-            yield plain.replace(b"+", b" ")
     yield _BLANKS.sub(b"", plain)
 
 
