@@ -23,6 +23,8 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
+    # It makes a join of `IN`, for which DuckDB keeps all rows in memory.
+    "disabled_optimizers": "in_clause",
 }
 
 

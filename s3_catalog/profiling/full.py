@@ -93,7 +93,7 @@ def profile_fully(
         file_format=_format_of(table),
         details=dict(table.details),
         limits=limits,
-        memory_bytes=memory_bytes * 5 // 8,
+        memory_bytes=memory_bytes // 2,
     )
     run = _Run(source, table.columns, labels, mask, memory_bytes=memory_bytes * 3 // 8)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="profile") as pool:
