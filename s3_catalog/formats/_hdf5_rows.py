@@ -139,7 +139,8 @@ class RowReader:
 
 def _whole(raw: Any) -> int:
     is_moment = getattr(raw, "dtype", None) is not None and raw.dtype.kind in "Mm"
-    return int(raw.view("i8") if is_moment else raw)
+    whole: int = int(raw.view("i8") if is_moment else raw)
+    return whole
 
 
 def _is_pickled(dataset: Any) -> bool:
