@@ -28,6 +28,8 @@ Mask = Callable[[str, object], object]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP_VALUES = 10
 BARS = 10
+_MASKED_VALUES = 5 * TOP_VALUES
+"""Values that are masked to find the most frequent: some look alike then."""
 _TEXT_CHARACTERS = 2000
 """So much of a text is looked at: enough for a mask to see whole words behind what is shown."""
 _DAY_FIRST = ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y")
@@ -215,7 +217,7 @@ def _top_values(column: ProfiledColumn, found: Mapping[str, Any], mask: Mask) ->
         values = found["rows"] - found["nulls"]
         return ((f"<{column.label}>", values),) if values else ()
     counts: Counter[str] = Counter()
-    for value, count in (found.get("top") or {}).items():
+    for value, count in Counter(found.get("top") or {}).most_common(_MASKED_VALUES):
         counts[str(mask(column.name, value))] += count
     return tuple((value, count) for value, count in counts.most_common(TOP_VALUES) if count > 1)
 
