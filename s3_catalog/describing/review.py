@@ -42,6 +42,6 @@ def find_unmasked(table: Table) -> list[Finding]:
 
 
 def _without_kinds(text: str) -> str:
-    """Take out what masking wrote in the place of values: where a column's name speaks for a kind, any text in it would be taken for one."""
+    """Take out what masking wrote in the place of values: where a column's name speaks for a kind, any text would be taken for one."""
     kinds = "|".join(re.escape(detector.label) for detector in detectors().values())
     return re.sub(f"<(?:{kinds}|not shown)>", "", text)
