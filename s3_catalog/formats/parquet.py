@@ -50,6 +50,11 @@ class ParquetFormat:
     def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
         return sample_within(file, small_tail(limits), rows, lambda file, limits: {"": _read_rows(file, compression, limits, rows)})
 
+    def read_field_ids(self, file: ObjectFile, limits: ReadLimits) -> pa.Schema:
+        options = {"max_columns": limits.max_columns, "figures": False, "field_ids": True}
+        answer = read_sandboxed(_SANDBOX, _load_footer(file, limits), self.name, options, limits)
+        return _read_schema(file.key, answer)
+
 
 def _read_rows(file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Sequence[Row]:
     source = open_footer(file, "parquet", compression, limits, is_plain=lambda tail: tail[-4:] in (_MAGIC, _ENCRYPTED)).file
@@ -101,14 +106,21 @@ def _read_footer(footer: BytesFile, limits: ReadLimits) -> tuple[Mapping[str, An
 
 
 def _read_answer(key: str, answer: Mapping[str, Any], limits: ReadLimits) -> FileSchema:
+    schema = _read_schema(key, answer)
     try:
-        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(answer["schema"])))
         columns, warnings = read_columns(schema, limits.max_depth, answer["source_types"])
         figures = _read_figures(schema, answer)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableFileError(key, "parquet", "the footer is corrupt") from error
     details = {"created_by": answer["created_by"]} if answer["created_by"] else {}
     return FileSchema(columns=columns, row_count=answer["rows"], figures=figures, warnings=warnings, details=details)
+
+
+def _read_schema(key: str, answer: Mapping[str, Any]) -> pa.Schema:
+    try:
+        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(answer["schema"])))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UnreadableFileError(key, "parquet", "the footer is corrupt") from error
 
 
 def _read_figures(schema: pa.Schema, answer: Mapping[str, Any]) -> dict[str, ColumnFigures]:

@@ -56,13 +56,13 @@ class TableFiles:
     """The objects of one layout: `MANIFEST_SCHEMA` and `partition` (index into the partitions, int32), by key."""
 
     def __init__(self, objects: pa.Table, partitions: Sequence[Partition]) -> None:
-        self._objects, self._partitions = objects, partitions
+        self.objects, self._partitions = objects, partitions
         self.count = objects.num_rows
 
     def sample(self, count: int) -> Iterator[ListedFile]:
         """Files in order of preference: the newest, the first and last by key, then ever finer steps between them."""
         rows = self.count
-        times = self._objects.column("last_modified")
+        times = self.objects.column("last_modified")
         newest = pc.index(times, pc.max(times)).as_py() if times.null_count < rows else rows - 1
         order = dict.fromkeys([newest, 0, rows - 1])
         step = rows
@@ -82,8 +82,8 @@ class TableFiles:
 
     @cached_property
     def _by_age(self) -> pa.Array:
-        times = pc.fill_null(self._objects.column("last_modified"), _NO_TIME)
-        ages = pa.table({"time": times, "key": self._objects.column("key")})
+        times = pc.fill_null(self.objects.column("last_modified"), _NO_TIME)
+        ages = pa.table({"time": times, "key": self.objects.column("key")})
         return pc.sort_indices(ages, sort_keys=[("time", "ascending"), ("key", "ascending")])
 
     @cached_property
@@ -91,7 +91,7 @@ class TableFiles:
         return pc.sort_indices(self._by_age)  # the inverse of a permutation
 
     def _file(self, row: int) -> ListedFile:
-        found = self._objects.slice(row, 1).to_pylist()[0]
+        found = self.objects.slice(row, 1).to_pylist()[0]
         partition = found.get("partition")
         values = () if partition is None else self._partitions[partition].values
         modified = found["last_modified"]

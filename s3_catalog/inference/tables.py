@@ -13,6 +13,7 @@ from s3_catalog.discovery.grouping import Grouping
 from s3_catalog.errors import HintError, S3CatalogError, describe_unknown
 from s3_catalog.inference.assembly import MemberFiles, apply_type_hints, build_table, member_layouts
 from s3_catalog.inference.files import FileReader, TableFiles, read_files
+from s3_catalog.inference.logged import choose_logged
 from s3_catalog.inference.private_texts import error_text, hide_private_columns
 from s3_catalog.inference.results import InferenceRules, TableResult
 from s3_catalog.inference.reuse import find_unchanged, take_over
@@ -149,7 +150,7 @@ def _infer_from_log(
         sampled_keys=logged.read_keys,
         partitions=live.partitions,
     )
-    return TableResult(layout=live.layout, tables=(table,), dead=live.dead)
+    return TableResult(layout=live.layout, tables=(table,), dead=live.dead, logged=choose_logged(objects, logged))
 
 
 def _objects_by_layout(grouping: Grouping) -> Iterator[pa.Table]:
