@@ -57,7 +57,21 @@ HINTS = {
 def make_lake(root: Path, planter: Planter) -> None:
     """Write all files."""
     lake = _Lake(root, planter)
-    for write in (_columnar, _delimited, _json, _xml, _workbooks, _hdf5, _pickles, _logs, _archives, _tables_with_logs, _misfits, _broken, _odd):
+    for write in (
+        _columnar,
+        _delimited,
+        _json,
+        _xml,
+        _workbooks,
+        _hdf5,
+        _pickles,
+        _logs,
+        _archives,
+        _tables_with_logs,
+        _misfits,
+        _broken,
+        _odd,
+    ):
         write(lake.below(write.__name__.strip("_")))
 
 
@@ -85,7 +99,14 @@ class _Lake:
 
 
 def _columnar(lake: _Lake) -> None:
-    for name, write in {"parquet": _parquet, "orc": _orc, "arrow": _arrow_file, "arrows": _arrow_stream, "feather": _feather, "avro": _avro}.items():
+    for name, write in {
+        "parquet": _parquet,
+        "orc": _orc,
+        "arrow": _arrow_file,
+        "arrows": _arrow_stream,
+        "feather": _feather,
+        "avro": _avro,
+    }.items():
         for kind in ("people", "plain", "texts"):
             columns = lake.columns(kind, f"{name} {kind}")
             lake.write(f"{name}_{kind}/part.{name}", write(pa.table(typed(columns) if kind == "people" else columns)))
@@ -220,7 +241,9 @@ def _json(lake: _Lake) -> None:
     lake.write("json_nested/rows.jsonl", _jsonl(rows))
     by_key = [{"n": n, "x": {lake.one("email", f"json key {n}-{i}"): i for i in range(3)}} for n in range(6)]
     lake.write("json_keys/rows.jsonl", _jsonl(by_key))
-    lake.write("json_keyed/rows.json", json.dumps({lake.one("email", f"json document key {n}"): {"n": n, "city": "Oslo"} for n in range(8)}))
+    lake.write(
+        "json_keyed/rows.json", json.dumps({lake.one("email", f"json document key {n}"): {"n": n, "city": "Oslo"} for n in range(8)})
+    )
     lake.write("json_phones/rows.json", json.dumps({lake.one("phone", f"json document key {n}"): {"n": n} for n in range(8)}))
     late = [{"n": n, "c": n} for n in range(400)]
     late[300]["c"] = lake.one("email", "late in jsonl")  # type: ignore[assignment]
@@ -243,10 +266,15 @@ def _xml(lake: _Lake) -> None:
 def _workbooks(lake: _Lake) -> None:
     def rows(place: str, kind: str = "people") -> list[list[Any]]:
         columns = lake.columns(kind, place)
-        columns = {name: ([float(value) for value in values] if name in ("latitude", "amount", "id") else values) for name, values in columns.items()}
+        columns = {
+            name: ([float(value) for value in values] if name in ("latitude", "amount", "id") else values)
+            for name, values in columns.items()
+        }
         return [list(columns), *map(list, zip(*columns.values(), strict=True))]
 
-    lake.write("xlsx/book.xlsx", workbooks.xlsx({"One": rows("xlsx"), "Two": rows("xlsx plain", "plain"), "Three": rows("xlsx texts", "texts")}))
+    lake.write(
+        "xlsx/book.xlsx", workbooks.xlsx({"One": rows("xlsx"), "Two": rows("xlsx plain", "plain"), "Three": rows("xlsx texts", "texts")})
+    )
     lake.write("xlsx_headerless/book.xlsx", workbooks.xlsx({"Rows": rows("xlsx headerless", "plain")[1:]}))
     lake.write("xlsm/book.xlsm", workbooks.xlsx_by_xlsxwriter(rows("xlsm")))
     lake.write("xls/book.xls", workbooks.xls(rows("xls")))
@@ -271,7 +299,11 @@ def _hdf5(lake: _Lake) -> None:
 
 
 def _pickles(lake: _Lake) -> None:
-    people = {name: values if name != "ssn" else pd.Categorical(values) for name, values in typed(lake.columns("people", "pickle")).items() if name != "ssn"}
+    people = {
+        name: values if name != "ssn" else pd.Categorical(values)
+        for name, values in typed(lake.columns("people", "pickle")).items()
+        if name != "ssn"
+    }
     lake.write("pickle_people/frame.pkl", pickle.dumps(pd.DataFrame(people)))
     frame = pd.DataFrame(lake.columns("plain", "pickle plain"))
     frame["category"] = pd.Categorical(lake.planter.column("email", "pickle category", len(frame)))
@@ -294,11 +326,16 @@ def _logs(lake: _Lake) -> None:
         )
 
     lake.write("apache/access.log", "".join(line(n, lake.one("email", "apache user"), "apache") for n in range(8)))
-    lines = [f"2024-01-31 12:00:{n:02} WARN mail to {lake.one('email', 'text log')} from {lake.one('ip', 'text log')} failed\n" for n in range(8)]
+    lines = [
+        f"2024-01-31 12:00:{n:02} WARN mail to {lake.one('email', 'text log')} from {lake.one('ip', 'text log')} failed\n" for n in range(8)
+    ]
     lake.write("text_log/service.log", "".join(lines))
     lines = [f"2024-01-31\t12:00:{n:02}\t{lake.one('ip', 'w3c')}\tGET\t/a?u={lake.one('email', 'w3c')}\t200\n" for n in range(8)]
     lake.write("w3c/iis.log", "#Version: 1.0\n#Fields: date time c-ip cs-method cs-uri sc-status\n" + "".join(lines).replace("\t", " "))
-    lines = [json.dumps({"level": "info", "message": f"login of {lake.one('email', 'json log')}", "ip": lake.one("ip", "json log")}) for _ in range(8)]
+    lines = [
+        json.dumps({"level": "info", "message": f"login of {lake.one('email', 'json log')}", "ip": lake.one("ip", "json log")})
+        for _ in range(8)
+    ]
     lake.write("json_log/app.log", "\n".join(lines) + "\n")
 
 
@@ -355,9 +392,28 @@ def _broken(lake: _Lake) -> None:
     def text(name: str) -> bytes:
         return _csv(lake.columns("people", f"broken {name}"))
 
-    for ending in ("parquet", "orc", "avro", "arrow", "feather", "xlsx", "xls", "ods", "xlsb", "h5", "pkl", "json", "xml", "zip", "csv.gz", "csv.zst"):
+    for ending in (
+        "parquet",
+        "orc",
+        "avro",
+        "arrow",
+        "feather",
+        "xlsx",
+        "xls",
+        "ods",
+        "xlsb",
+        "h5",
+        "pkl",
+        "json",
+        "xml",
+        "zip",
+        "csv.gz",
+        "csv.zst",
+    ):
         lake.write(f"broken_{ending.replace('.', '_')}/file.{ending}", text(ending))
-    lake.write("broken_json_value/file.json", f'[{{"email": "{lake.one("email", "broken json value")}", "n": {lake.one("email", "bare word")}}}]')
+    lake.write(
+        "broken_json_value/file.json", f'[{{"email": "{lake.one("email", "broken json value")}", "n": {lake.one("email", "bare word")}}}]'
+    )
     lake.write("broken_json_end/file.json", f'[{{"email": "{lake.one("email", "broken json end")}')
     email = lake.one("email", "broken xml element")
     lake.write("broken_xml_tags/file.xml", f"<rows><row><a>{email}</a></row><row><a>{lake.one('name', 'broken xml')}<{email}></row></rows>")
@@ -382,11 +438,17 @@ def _odd(lake: _Lake) -> None:
     """Values where nobody expects them: names of columns, a row that is longer than the others, the only value of a type."""
     wide = pa.table({email: [1, 2] for email in lake.planter.column("email", "parquet column names", 3)})
     lake.write("column_names/part.parquet", _parquet(wide))
-    lake.write("column_names_csv/rows.csv", ",".join(["day", *lake.planter.column("email", "csv column names", 3)]) + "\n2024-01-01,1,2,3\n")
+    lake.write(
+        "column_names_csv/rows.csv", ",".join(["day", *lake.planter.column("email", "csv column names", 3)]) + "\n2024-01-01,1,2,3\n"
+    )
     ragged = "n,c\n" + "".join(f"{n},x\n" for n in range(5)) + f"6,x,{lake.one('email', 'ragged row')},{lake.one('phone', 'ragged row')}\n"
     lake.write("ragged/rows.csv", ragged)
     lake.write("preamble/rows.csv", f"# exported by {lake.one('email', 'preamble')}\nn,c\n1,2\n2,3\n")
-    conflicting = [{"n": 1, "c": 5}, {"n": 2, "c": {"a": lake.one("email", "type conflict")}}, {"n": 3, "c": lake.one("phone", "type conflict")}]
+    conflicting = [
+        {"n": 1, "c": 5},
+        {"n": 2, "c": {"a": lake.one("email", "type conflict")}},
+        {"n": 3, "c": lake.one("phone", "type conflict")},
+    ]
     lake.write("conflict/rows.jsonl", _jsonl(conflicting))
 
 

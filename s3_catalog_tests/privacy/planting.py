@@ -84,7 +84,9 @@ def _street(r: Random) -> tuple[str, str]:
 
 def _phone(r: Random) -> str:
     """A number that the numbering plan knows: beside other words no other is taken for one."""
-    candidates = (r.choice((f"+49 30 23125{n:03}", f"+44 20 7946 0{n:03}", f"+1 {made.us_phone(r)}")) for n in iter(lambda: r.randrange(1000), -1))
+    candidates = (
+        r.choice((f"+49 30 23125{n:03}", f"+44 20 7946 0{n:03}", f"+1 {made.us_phone(r)}")) for n in iter(lambda: r.randrange(1000), -1)
+    )
     return next(text for text in candidates if phonenumbers.is_valid_number(phonenumbers.parse(text, None)))
 
 
@@ -93,7 +95,9 @@ def _ssn(r: Random) -> str:
 
 
 def _api_key(r: Random) -> str:
-    return r.choice((f"sk_live_{made.letters(r, 24)}", f"ghp_{made.letters(r, 36)}", f"AKIA{made.letters(r, 16, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567')}"))
+    return r.choice(
+        (f"sk_live_{made.letters(r, 24)}", f"ghp_{made.letters(r, 36)}", f"AKIA{made.letters(r, 16, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567')}")
+    )
 
 
 def _private_key(r: Random) -> tuple[str, str]:
@@ -121,7 +125,11 @@ _KINDS: dict[str, Callable[[Random], tuple[str, str]]] = {
     "private key": _private_key,
     "latitude": _whole(lambda r: f"{r.randrange(-59, 69)}.{r.randrange(1000000, 9999999)}"),
     "longitude": _whole(lambda r: f"{r.randrange(-170, 170)}.{r.randrange(1000000, 9999999)}"),
-    **{f"national id {country}": _whole(make) for country, make in made.NATIONAL.items() if country in ("de", "pl", "it", "es", "nl", "se", "gb", "mx", "br", "in", "tr", "za")},
+    **{
+        f"national id {country}": _whole(make)
+        for country, make in made.NATIONAL.items()
+        if country in ("de", "pl", "it", "es", "nl", "se", "gb", "mx", "br", "in", "tr", "za")
+    },
 }
 
 TELLING = {
@@ -140,7 +148,17 @@ TELLING = {
     "longitude": "longitude",
 }
 """Columns whose names say what they hold -> kind."""
-MEANINGLESS = {"c1": "email", "c2": "ssn", "c3": "card", "c4": "iban", "c5": "phone", "c6": "ip", "c7": "mac", "c8": "api key", "c9": "ipv6"}
+MEANINGLESS = {
+    "c1": "email",
+    "c2": "ssn",
+    "c3": "card",
+    "c4": "iban",
+    "c5": "phone",
+    "c6": "ip",
+    "c7": "mac",
+    "c8": "api key",
+    "c9": "ipv6",
+}
 NATIONAL = {
     "steuer_id": "de",
     "pesel": "pl",

@@ -40,7 +40,11 @@ class Search:
         for one in planted:
             core = one.core.encode()
             self._needles[core] = one
-            if any(c in one.core for c in " -.:") and any(c.isdigit() for c in one.core) and one.kind not in ("latitude", "longitude", "birth date"):
+            if (
+                any(c in one.core for c in " -.:")
+                and any(c.isdigit() for c in one.core)
+                and one.kind not in ("latitude", "longitude", "birth date")
+            ):
                 self._needles.setdefault(_BLANKS.sub(b"", core), one)
         self._by_window: dict[bytes, list[bytes]] = {}
         for needle in self._needles:
@@ -78,7 +82,9 @@ class Search:
                 values = [value for row in connection.execute(f'SELECT * FROM "{table}"') for value in row]
                 blobs = [value for value in values if isinstance(value, bytes)]
                 found |= self.in_bytes(b"\n".join([*blobs, *_decoded(blobs)]), f"{path.name}.{table}")
-                found |= {hit for blob in blobs for inner in _unpack(blob) for hit in self.in_bytes(inner, f"{path.name}.{table} (unpacked)")}
+                found |= {
+                    hit for blob in blobs for inner in _unpack(blob) for hit in self.in_bytes(inner, f"{path.name}.{table} (unpacked)")
+                }
                 numbers = (repr(value).encode() for value in values if isinstance(value, int | float))
                 found |= self.in_bytes(b"\n".join(numbers), f"{path.name}.{table}")
         finally:

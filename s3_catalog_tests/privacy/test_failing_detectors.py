@@ -24,7 +24,7 @@ from s3_catalog_tests.privacy.conftest import PROJECT, run_in
 from s3_catalog_tests.privacy.planting import Planter, as_rows, meaningless, telling, texts, typed
 from s3_catalog_tests.privacy.search import Search
 
-DETECTORS = '''
+DETECTORS = """
 import time
 from s3_catalog.tagging import Certainty
 
@@ -46,7 +46,7 @@ class Failing:
 
 
 DETECTOR = Failing()
-'''
+"""
 BODIES = {
     "raises": 'raise ValueError(f"not what I expected in {column.path}: {text!r}")',
     "raises late": 'if "@" in text: raise LookupError(text)',
@@ -86,7 +86,9 @@ def write_package(folder: Path, body: str) -> str:
 
 def configure(home: Path, lake: Path) -> None:
     hints = [{"path": "misfit/*.csv", "columns": {"email": "bigint"}}]
-    (home / "s3_catalog.yaml").write_text(json.dumps({"location": str(lake), "catalog": f"sqlite:///{home / 'catalog.db'}", "hints": hints}))
+    (home / "s3_catalog.yaml").write_text(
+        json.dumps({"location": str(lake), "catalog": f"sqlite:///{home / 'catalog.db'}", "hints": hints})
+    )
 
 
 @pytest.fixture(scope="module", params=BODIES)
@@ -110,7 +112,7 @@ def test_tables_are_published_without_samples_and_say_why(crawled: tuple[str, Pa
     for name in ("notes", "people", "plain"):
         shown = json.dumps(run("show", name, "--json").json)
         assert "a detector failed" in shown
-        assert f"failed on column" in shown
+        assert "failed on column" in shown
         assert WARNINGS[how] in shown
 
 
@@ -171,9 +173,8 @@ def test_a_sample_that_was_tampered_with_fails_the_check(deployment: Deployment,
     changed[0]["tables"][0]["table"] = changed[0]["tables"][0]["table"].replace("<email>", "someone@example.org")
     tampered: Any = pa.Table.from_pylist(changed, rows.schema)
     pq.write_table(tampered, path)
-    deployment.definitions.resolve_job_def("catalog_prefixes")
-    asset_checks = dg.AssetSelection.checks_for_assets(dg.AssetKey("table_descriptions"))
-    job = dg.define_asset_job("look_again", selection=asset_checks)
+    checks = dg.AssetSelection.checks_for_assets(dg.AssetKey("table_descriptions"))
+    job = dg.define_asset_job("look_again", selection=checks | dg.AssetSelection.assets("published_tables"))
     again = dg.Definitions.merge(deployment.definitions, dg.Definitions(jobs=[job])).resolve_job_def("look_again")
     assert again.execute_in_process(instance=deployment.instance, partition_key="notes/", raise_on_error=False).success
     assert findings(deployment, "sample_masked")["notes/"] is False

@@ -44,7 +44,16 @@ def test_rows_of_every_format_were_looked_at_and_tagged(crawled: Path) -> None:
 
 def test_no_command_prints_a_value(in_crawled: Path, search: Search) -> None:
     names = [table["name"] for table in run("tables", "--json").json]
-    asked = [("tables",), ("tables", "--json"), ("objects",), ("objects", "--json"), ("runs",), ("runs", "--json"), ("scan",), ("scan", "--json")]
+    asked = [
+        ("tables",),
+        ("tables", "--json"),
+        ("objects",),
+        ("objects", "--json"),
+        ("runs",),
+        ("runs", "--json"),
+        ("scan",),
+        ("scan", "--json"),
+    ]
     for name in names:
         asked += [("show", name), ("show", name, "--json"), ("show", name, "--blame"), ("explain", name)]
     answers = {arguments: run("--debug", *arguments) for arguments in asked}
