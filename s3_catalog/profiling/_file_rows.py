@@ -76,8 +76,13 @@ def plan_file(file: ObjectFile, file_format: str, columns: Sequence[str], limits
         _refuse(file, file_format, encoding not in ("utf-8", "ascii"), f"JSON in the encoding {encoding} is not read in full")
         return _json_rows(file, file_format, schema, columns, path, _COMPRESSIONS[found])
     _refuse(file, file_format, encoding not in _ENCODINGS, f"its encoding {encoding} is not read in full")
-    skipped = _count_skipped(file, file_format, schema, found, limits)
-    return _delimited_rows(schema, positions, path, _COMPRESSIONS[found], _ENCODINGS[encoding], skipped)
+    head = read_head(file, file_format, found, limits).data.decode(encoding, "replace").removeprefix("\ufeff")
+    dialect = {
+        **_dialect(schema, head, told=limits.hints.quote),
+        "encoding": quote_text(_ENCODINGS[encoding]),
+        "compression": quote_text(_COMPRESSIONS[found]),
+    }
+    return _delimited_rows(positions, path, dialect)
 
 
 def count_rejects(connection: duckdb.DuckDBPyConnection) -> int:
@@ -104,18 +109,33 @@ def _names(width: int) -> str:
     return ", ".join(f"c{position}" for position in range(width))
 
 
-def _delimited_rows(schema: FileSchema, positions: dict[str, int], path: str, compression: str, encoding: str, skipped: int) -> FileRows:
-    details, width = schema.details, len(schema.columns)
-    quote = details.get("quote", "")
-    options = {
-        "columns": "{" + ", ".join(f"'c{position}': 'VARCHAR'" for position in range(width)) + "}",
+def _dialect(schema: FileSchema, head: str, *, told: str | None) -> dict[str, str]:
+    """How the text is cut, as options of `read_csv`."""
+    details = schema.details
+    # A head without a quote does not say that there is none behind it; one with quotes that belong to its values does.
+    quote = details.get("quote") or ("" if told is not None or '"' in head else '"')
+    return {
         "delim": quote_text(details.get("delimiter") or "\x1f"),
         "quote": quote_text(quote),
         "escape": quote_text(details.get("escape", quote) if quote else ""),
         "header": details.get("header", "false"),
-        "skip": str(skipped),
-        "encoding": quote_text(encoding),
-        "compression": quote_text(compression),
+        "skip": str(_count_skipped(head, int(details.get("skipped_lines", "0")))),
+    }
+
+
+def _count_skipped(head: str, skipped: int) -> int:
+    """Lines before the table: those that are no part of it, and blank ones, which DuckDB would take for the header."""
+    lines = _LINE.findall(head)
+    while skipped < len(lines) and not lines[skipped]:
+        skipped += 1
+    return skipped
+
+
+def _delimited_rows(positions: dict[str, int], path: str, dialect: dict[str, str]) -> FileRows:
+    width = len(positions)
+    options = {
+        **dialect,
+        "columns": "{" + ", ".join(f"'c{position}': 'VARCHAR'" for position in range(width)) + "}",
         # A blank line is no row, and beside other columns DuckDB sees that by itself.
         "allow_quoted_nulls": "false" if width == 1 else "true",
         "auto_detect": "false",
@@ -134,16 +154,6 @@ def _delimited_rows(schema: FileSchema, positions: dict[str, int], path: str, co
     if width == 1:
         relation = f"(SELECT c0 FROM {relation} WHERE c0 IS NOT NULL)"
     return FileRows(relation=relation, positions=positions, notes_rejects=True)
-
-
-def _count_skipped(file: ObjectFile, file_format: str, schema: FileSchema, compression: str | None, limits: ReadLimits) -> int:
-    """Lines before the table: those that are no part of it, and blank ones, which DuckDB would take for the header."""
-    skipped = int(schema.details.get("skipped_lines", "0"))
-    data = read_head(file, file_format, compression, limits).data
-    lines = _LINE.findall(data.decode(schema.details.get("encoding", "utf-8"), "replace").removeprefix("\ufeff"))
-    while skipped < len(lines) and not lines[skipped]:
-        skipped += 1
-    return skipped
 
 
 def _json_rows(file: ObjectFile, file_format: str, schema: FileSchema, columns: Sequence[str], path: str, compression: str) -> FileRows:

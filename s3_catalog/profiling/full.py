@@ -93,7 +93,7 @@ def profile_fully(
         file_format=_format_of(table),
         details=dict(table.details),
         limits=limits,
-        memory_bytes=memory_bytes // 2,
+        memory_bytes=memory_bytes * 5 // 8,
     )
     run = _Run(source, table.columns, labels, mask, memory_bytes=memory_bytes * 3 // 8)
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="profile") as pool:
@@ -204,8 +204,8 @@ class _Run:
         problems = given.problems[:_MOST_PROBLEMS]
         if len(given.problems) > _MOST_PROBLEMS:
             problems.append(f"and {len(given.problems) - _MOST_PROBLEMS:,} more")
-        if not given.found:
-            return FullProfile(reason=f"no file could be read: {problems[0]}" if problems else "it has no rows", bytes_read=read)
+        if not sum(given.rows):
+            return FullProfile(reason=f"no row could be read: {problems[0]}" if problems else "it has no rows", bytes_read=read)
         if given.cut:
             problems.append(f"reading stopped at the budget, after {len(given.rows):,} of {len(self._source.files):,} files")
         basis = Basis.SAMPLE if problems else Basis.FULL
