@@ -57,7 +57,7 @@ def _scan_result(store: ObjectStore, result: TableResult, objects: pa.Table, rul
     files = TableFiles(objects, result.tables[0].partitions)
     count, raw = min(rules.sample_files, files.count), RawRows()
     if count:
-        raw = read_rows(store, result.layout, files, rules.limits, count=count, rows=-(-rules.scan_rows // count))
+        raw = read_rows(store, result.layout, files, rules.limits, count=count, rows=-(-rules.scan_rows // count), logged=result.logged)
     return [_scan_table(table, raw, rules) for table in result.tables]
 
 

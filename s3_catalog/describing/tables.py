@@ -153,7 +153,9 @@ def _describe_result(work: _Work, result: TableResult) -> TableResult:
         files = TableFiles(work.objects, result.tables[0].partitions)
         count = min(rules.sample_files, files.count)
         if count:
-            raw = read_rows(work.store, result.layout, files, rules.limits, count=count, rows=-(-rules.scan_rows // count))
+            raw = read_rows(
+                work.store, result.layout, files, rules.limits, count=count, rows=-(-rules.scan_rows // count), logged=result.logged
+            )
     fingerprint = work.fingerprint(result.tables)
     return replace(result, tables=tuple(_describe_safely(work, table, raw, fingerprint) for table in result.tables))
 
