@@ -38,12 +38,14 @@ def show_sample(table: Table, most: int | None = None) -> None:
     console = open_console()
     console.print(shown(table.name, "bold"))
     rows, absent = _read_rows(described(table), most), _why_no_sample(table)
-    if absent is not None:
-        console.print(shown(absent))
+    if absent is not None or not rows:
+        console.print(shown(absent or "no row was asked for"))
         return
-    cells = _cells(rows)
-    widths = {name: min(width, _WHOLE_CELL_WIDTH) for name, width in _widths(cells).items()}
-    if not console.is_terminal or sum(widths.values()) + len(widths) <= console.width:
+    cells = _cells(rows, described(table).tags)
+    widths = _widths(cells)
+    if console.is_terminal:
+        widths = {name: min(width, _WHOLE_CELL_WIDTH) for name, width in widths.items()}
+    if sum(widths.values()) + len(widths) <= console.width:
         console.print("", _sample_grid(cells, widths, fold=True), sep="\n")
     else:
         for number, row in enumerate(cells, 1):
@@ -61,7 +63,7 @@ def print_sample(console: Console, table: Table, most: int) -> None:
     rows = _read_rows(described(table), most)
     if not rows:
         return
-    cells = _cells(rows)
+    cells = _cells(rows, described(table).tags)
     widths = _widths(cells)
     if console.is_terminal:
         widths = _fitting({name: min(width, _CELL_WIDTH) for name, width in widths.items()}, console.width)
@@ -91,19 +93,19 @@ def _print_left_over(console: Console, description: Description, printed: int, c
         console.print(Text(f"and {number_text(left, 'more row')} of the sample: {command}", "dim"))
 
 
-def _cells(rows: Sequence[Row]) -> list[dict[str, Text]]:
+def _cells(rows: Sequence[Row], tags: Iterable[Tag]) -> list[dict[str, Text]]:
     """Rows as texts, masked values dimmed, every row with every column."""
     names = list(dict.fromkeys(name for row in rows for name in row))
-    masked = _masked_pattern() if any("<" in str(value) for row in rows for value in row.values()) else None
+    masked = _masked_pattern(tags) if any("<" in str(value) for row in rows for value in row.values()) else None
     return [{name: _cell(row.get(name), masked) for name in names} for row in rows]
 
 
-def _masked_pattern() -> re.Pattern[str]:
-    """What stands in place of values that are not shown."""
+def _masked_pattern(tags: Iterable[Tag]) -> re.Pattern[str]:
+    """What stands in place of values that are not shown: a detector's kind, or the tag that people gave a column."""
     from s3_catalog.tagging import detectors
 
-    labels = "|".join(re.escape(detector.label) for detector in detectors().values())
-    return re.compile(rf"<(?:{labels})>|{_NOT_A_LABEL.pattern}")
+    labels = [*(detector.label for detector in detectors().values()), *(tag.name for tag in tags if tag.column)]
+    return re.compile(rf"<(?:{'|'.join(map(re.escape, labels))})>|{_NOT_A_LABEL.pattern}")
 
 
 def _cell(value: object, masked: re.Pattern[str] | None) -> Text:

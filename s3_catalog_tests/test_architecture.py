@@ -71,6 +71,7 @@ ENDS: dict[str, set[str]] = {
         "report",
         "shell",
         "cli_options",
+        "console",
     },
     "defs": {"pipeline", "reporting"},
     "definitions": {"pipeline", "defs"},
