@@ -156,7 +156,7 @@ def _affordable(dataset: Any, count: int) -> int:
     row_bytes = math.prod(dataset.shape[1:]) * dataset.dtype.itemsize
     if row_bytes > _MAX_PART_BYTES:
         raise ValueError("a row is too long")
-    count = min(count, dataset.shape[0], _MAX_PART_BYTES // max(1, row_bytes))
+    count = min(count, int(dataset.shape[0]), _MAX_PART_BYTES // max(1, row_bytes))
     if not dataset.chunks:
         return count
     chunk_bytes = math.prod(dataset.chunks) * dataset.dtype.itemsize
@@ -164,4 +164,4 @@ def _affordable(dataset: Any, count: int) -> int:
     deep = _MAX_CHUNK_BYTES // max(1, chunk_bytes * across)
     if not deep:
         raise ValueError("a chunk is too long")
-    return min(count, deep * dataset.chunks[0])
+    return min(count, deep * int(dataset.chunks[0]))
