@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,9 +67,9 @@ def run_by_dagster(planted_lake: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def in_crawled(crawled: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def in_crawled(crawled: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Commands run in the folder of the crawl."""
     for name in [name for name in os.environ if name.startswith("S3_CATALOG_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(crawled)
-    yield crawled
+    return crawled

@@ -299,12 +299,7 @@ def _hdf5(lake: _Lake) -> None:
 
 
 def _pickles(lake: _Lake) -> None:
-    people = {
-        name: values if name != "ssn" else pd.Categorical(values)
-        for name, values in typed(lake.columns("people", "pickle")).items()
-        if name != "ssn"
-    }
-    lake.write("pickle_people/frame.pkl", pickle.dumps(pd.DataFrame(people)))
+    lake.write("pickle_people/frame.pkl", pickle.dumps(pd.DataFrame(typed(lake.columns("people", "pickle")))))
     frame = pd.DataFrame(lake.columns("plain", "pickle plain"))
     frame["category"] = pd.Categorical(lake.planter.column("email", "pickle category", len(frame)))
     lake.write("pickle_plain/frame.pkl", pickle.dumps(frame))

@@ -20,7 +20,7 @@ import pytest
 from s3_catalog.tagging import detectors
 from s3_catalog_tests.cli.commands import PROGRAM, run
 from s3_catalog_tests.defs.harness import Deployment
-from s3_catalog_tests.privacy.conftest import PROJECT, run_in
+from s3_catalog_tests.privacy.conftest import run_in
 from s3_catalog_tests.privacy.planting import Planter, as_rows, meaningless, telling, texts, typed
 from s3_catalog_tests.privacy.search import Search
 
@@ -50,7 +50,7 @@ DETECTOR = Failing()
 BODIES = {
     "raises": 'raise ValueError(f"not what I expected in {column.path}: {text!r}")',
     "raises late": 'if "@" in text: raise LookupError(text)',
-    "too slow": "time.sleep(0.4)",
+    "too slow": 'if "@" in text: time.sleep(0.5)',
 }
 WARNINGS = {"raises": "ValueError", "raises late": "LookupError", "too slow": "TooSlow"}
 
