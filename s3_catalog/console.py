@@ -6,7 +6,7 @@ is cut short or wrapped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from rich.box import SIMPLE_HEAD
@@ -20,6 +20,8 @@ from s3_catalog.storage import printable
 WIDE = 100
 """From this width on there is room for what people can do without."""
 _UNLIMITED = 100_000
+_BETWEEN = 2
+"""What stands between the columns of a grid: padding, and the box's own blank."""
 
 
 def open_console(*, stderr: bool = False) -> Console:
@@ -42,6 +44,15 @@ def build_grid(*headers: str) -> Grid:
         right = header.startswith(">")
         grid.add_column(shown(header.removeprefix(">")), justify="right" if right else "left", no_wrap=number > 0)
     return grid
+
+
+def grid_width(widths: Collection[int]) -> int:
+    """How wide a grid is whose columns have these widths.
+
+    >>> grid_width([3, 4])
+    9
+    """
+    return sum(widths) + _BETWEEN * (len(widths) - 1)
 
 
 def print_facts(console: Console, facts: Iterable[tuple[str, object]], *, indent: int = 0) -> None:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from s3_catalog.console import build_grid, count_text, number_text, open_console, print_facts, shown, size_text
+from s3_catalog.console import build_grid, count_text, grid_width, number_text, open_console, print_facts, shown, size_text
 from s3_catalog.model.description import Basis, ColumnProfile, Description, FileProfile, Tag
 from s3_catalog.model.tables import Table
 from s3_catalog.model.types import type_text
@@ -23,7 +23,7 @@ from s3_catalog.reporting import described
 
 SAMPLE_ROWS = 8
 """Rows of a sample that `show` prints beside all else."""
-_CELL_WIDTH = 24
+_CELL_WIDTH = 25
 _WHOLE_CELL_WIDTH = 40
 _BARS = "▁▂▃▄▅▆▇█"
 _SKEWED = 1.5
@@ -45,7 +45,7 @@ def show_sample(table: Table, most: int | None = None) -> None:
     widths = _widths(cells)
     if console.is_terminal:
         widths = {name: min(width, _WHOLE_CELL_WIDTH) for name, width in widths.items()}
-    if sum(widths.values()) + len(widths) <= console.width:
+    if grid_width(widths.values()) <= console.width:
         console.print("", _sample_grid(cells, widths, fold=True), sep="\n")
     else:
         for number, row in enumerate(cells, 1):
@@ -55,7 +55,7 @@ def show_sample(table: Table, most: int | None = None) -> None:
 
 
 def print_sample(console: Console, table: Table, most: int) -> None:
-    """The first rows of a sample, as many columns as fit."""
+    """Some rows of a sample, as many columns as fit."""
     absent = _why_no_sample(table)
     if absent is not None:
         console.print("", Text.assemble(("sample  ", "dim"), shown(absent)), sep="\n", soft_wrap=True)
@@ -84,7 +84,11 @@ def _why_no_sample(table: Table) -> str | None:
 
 
 def _read_rows(description: Description, most: int | None) -> list[Row]:
-    return [json.loads(row) for row in description.sample.rows[:most]]
+    """At most so many rows, evenly over the sample: its rows lie file by file."""
+    rows = description.sample.rows
+    if most is not None and most < len(rows):
+        rows = tuple(rows[index * len(rows) // most] for index in range(most))
+    return [json.loads(row) for row in rows]
 
 
 def _print_left_over(console: Console, description: Description, printed: int, command: str) -> None:
@@ -125,8 +129,7 @@ def _fitting(widths: Mapping[str, int], width: int) -> dict[str, int]:
     """The first columns that fit, one at least."""
     fitting: dict[str, int] = {}
     for name, own in widths.items():
-        width -= own + 1
-        if width < -1 and fitting:
+        if fitting and grid_width([*fitting.values(), own]) > width:
             break
         fitting[name] = own
     return fitting

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from s3_catalog.console import WIDE, build_grid, count_text, number_text, open_console, print_facts, shown, size_text, time_text
+from s3_catalog.console import WIDE, build_grid, count_text, grid_width, number_text, open_console, print_facts, shown, size_text, time_text
 from s3_catalog.model.description import Basis, ColumnProfile
 from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import UNSTRUCTURED, Column, Table
@@ -116,7 +116,7 @@ def _fitting_widths(rows: Sequence[Mapping[str, Text]], width: int) -> dict[str,
             bound = longest if name in _NEVER_FOLDED else _LEAST_WIDTHS.get(name, _LEAST_WIDTH)
             least[name] = max(min(longest, bound), len(name.removeprefix(">")) if name != _CERTAINTY else len(_SURE))
     for name in _ROOM_NEEDED:
-        if sum(least.values()) + len(least) > width:
+        if grid_width(least.values()) > width:
             least.pop(name, None)
     return least
 
@@ -165,7 +165,7 @@ def _print_basis(console: Console, table: Table) -> None:
         console.print(Text(f"figures are of {files}", "dim"))
     sampled = {profile.rows for profile in described(table).columns if profile.basis is Basis.SAMPLE}
     if sampled:
-        what = "all but what footers or a log tell is" if _is_told(table) else "figures are"
+        what = "figures that no footer or log tells are" if _is_told(table) else "figures are"
         console.print(Text(f"{what} of {number_text(max(sampled), 'sampled row')}", "dim"))
 
 
