@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from s3_catalog.errors import HintError, ObjectChangedError, S3CatalogError, describe_unknown
+from s3_catalog.errors import HintError, ObjectChangedError, S3CatalogError, StoreError, describe_unknown
 from s3_catalog.formats import ReadLimits
 from s3_catalog.formats._column_types import null_texts
 from s3_catalog.model.tables import Column
@@ -211,6 +211,8 @@ def _describe(error: Exception, file_format: str) -> str:
     """Say why a file was not read, without a word of the library's: those may hold values."""
     if isinstance(error, HintError):
         return "what people say of its format does not fit it"
+    if isinstance(error, StoreError):
+        return error.reason
     if isinstance(error, S3CatalogError):
         return str(error)
     if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)):

@@ -20,7 +20,7 @@ import pytest
 from s3_catalog.model.description import Basis
 from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import Column
-from s3_catalog.storage import ListPage, ObjectStore
+from s3_catalog.storage import ListPage, ObjectStore, open_store
 from s3_catalog.storage.receipt import Receipt
 from s3_catalog_tests.profiling.tables import (
     BROKEN,
@@ -33,6 +33,7 @@ from s3_catalog_tests.profiling.tables import (
     by_name,
     rows_of,
 )
+from s3_catalog_tests.servers import S3Server
 
 
 @pytest.mark.parametrize("file_format", BROKEN)
@@ -262,3 +263,21 @@ for opened in (open_duckdb(2**26, threads=1), open_reader(2**26, StoreFiles())):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("file_format", ["parquet", "csv"])
+def test_a_bucket_is_read_by_signed_requests_that_the_receipt_counts(lake, s3_server: S3Server, file_format):
+    write = next(write for name, write in WRITERS.values() if name == file_format)
+    objects = {"a//é %41?.x": write(rows_of()), "b": write(rows_of(ROWS)), "c": write(rows_of())}
+    made = lake(file_format, {"a": objects["b"]})
+    bucket = s3_server.make_bucket(objects)
+    store = open_store(f"s3://{bucket}", s3_server.options())
+    files = pa.concat_tables(pa.table(page.objects) for page in store.list_pages(""))
+    s3_server.client().put_object(Bucket=bucket, Key="c", Body=write(rows_of(1)))
+
+    profile = replace(made, store=store, files=files).profile()
+
+    assert (profile.rows, profile.complete) == (2 * ROWS, False)
+    assert list(profile.problems) == ["c: the object was replaced after it was listed"]
+    assert store.receipt.get_requests == 5  # two files twice, and the one that is refused
+    assert 0 < profile.bytes_read <= store.receipt.bytes_read
