@@ -14,6 +14,8 @@ from s3_catalog.formats._pickle_machine import take_bytes_apart
 from s3_catalog.formats._pickle_symbols import Call, Items, Pairs, PickleLimits, PickleRefusedError
 
 _ATTRIBUTE = PickleLimits(read_bytes=1024 * 1024, seconds=2.0, steps=200_000)
+_NO_TEXT = "nan"
+"""What pandas writes for a text that is missing, unless it is told otherwise."""
 _ZONE = re.compile(r"[A-Za-z_]+(/[\w+-]+)*")
 Column = list[Any]
 """Name, type, source type, cells (None where nobody knows them)."""
@@ -139,7 +141,8 @@ class PandasStores:
         if kind.startswith(("datetime64", "timedelta64")):
             return [[name or "index", moment(kind, _zone(about.get("tz"))), None, Cells(dataset=dataset, field="index")]]
         found = ("string", None) if kind == "string" else self._types.describe(dataset.dtype.fields["index"][0])
-        return [[name or "index", *found, Cells(dataset=dataset, field="index")]]
+        missing = _NO_TEXT if kind == "string" else None
+        return [[name or "index", *found, Cells(dataset=dataset, field="index", missing=missing)]]
 
     def _describe_field(self, group: Any, dataset: Any, field: str, zone: str | None) -> tuple[Kind, str | None]:
         kind, meta = _text(dataset.attrs.get(f"{field}_dtype")), _text(_plain(dataset.attrs.get(f"{field}_meta")))
@@ -186,7 +189,7 @@ def _index_cells(dataset: Any) -> Cells:
 
 def _missing(dataset: Any) -> str | None:
     """What stands for no value among pickled texts: not a number, as in an array of texts there is none."""
-    return "nan" if _text(dataset.attrs.get("value_type")) in ("str", "string") else None
+    return _NO_TEXT if _text(dataset.attrs.get("value_type")) in ("str", "string") else None
 
 
 def _zone_of_info(info: Any, field: str) -> str | None:

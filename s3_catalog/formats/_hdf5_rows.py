@@ -156,12 +156,12 @@ def _affordable(dataset: Any, count: int) -> int:
     row_bytes = math.prod(dataset.shape[1:]) * dataset.dtype.itemsize
     if row_bytes > _MAX_PART_BYTES:
         raise ValueError("a row is too long")
-    count = min(count, int(dataset.shape[0]), _MAX_PART_BYTES // max(1, row_bytes))
+    affordable: int = min(count, dataset.shape[0], _MAX_PART_BYTES // max(1, row_bytes))
     if not dataset.chunks:
-        return count
+        return affordable
     chunk_bytes = math.prod(dataset.chunks) * dataset.dtype.itemsize
     across = math.prod(-(-size // chunk) for size, chunk in zip(dataset.shape[1:], dataset.chunks[1:], strict=True))
-    deep = _MAX_CHUNK_BYTES // max(1, chunk_bytes * across)
+    deep: int = _MAX_CHUNK_BYTES // max(1, chunk_bytes * across)
     if not deep:
         raise ValueError("a chunk is too long")
-    return min(count, deep * int(dataset.chunks[0]))
+    return min(affordable, deep * int(dataset.chunks[0]))

@@ -1,4 +1,4 @@
-"""Files within a file: what the archive formats share. In: an archive's members. Out: the schema of each that is a table.
+"""Files within a file: what the archive formats share. In: an archive's members. Out: the columns or the rows of each table.
 
 Only as much of a member is read as its own format asks for. A member is never written anywhere, its name is a name and no path, and an
 archive within an archive is not opened.
