@@ -14,6 +14,8 @@ from s3_catalog.formats._ranges_to_fetch import Range, choose_columns, join_rang
 from s3_catalog.storage.files import ObjectFile
 
 _STRUCT = 12
+_FIXED = frozenset({0, 1, 2, 3, 4, 5, 6, 9, 14, 15, 18})
+"""Kinds of types whose values are all of one length: numbers, booleans, dates and timestamps."""
 
 
 def plan_rows(file: ObjectFile, limits: ReadLimits, rows: int) -> Mapping[str, Any] | None:
@@ -48,6 +50,19 @@ def plan_rows(file: ObjectFile, limits: ReadLimits, rows: int) -> Mapping[str, A
     return options | {"columns": [names[column] for column in chosen]} if chosen else None
 
 
+def without_long_values(file: ObjectFile, options: Mapping[str, Any], limits: ReadLimits) -> Mapping[str, Any] | None:
+    """The options for those of the columns whose values are all of one length; None where there are no others, or none of these.
+
+    Raises: as `plan_rows`.
+    """
+    if options["columns"] is None:
+        return None
+    types = read_footer(file, file.tail(limits.tail_bytes), limits).message.types
+    fixed = {name for name, child in zip(types[0].fieldNames, types[0].subtypes, strict=True) if types[child].kind in _FIXED}
+    columns = [name for name in options["columns"] if name in fixed]
+    return {**options, "columns": columns} if 0 < len(columns) < len(options["columns"]) else None
+
+
 def _footer_bytes(file: ObjectFile, footer: OrcFooter) -> int:
     """An upper bound of what the end of the file behind the stripes takes."""
     ends = [_read_stripe(file, stripe)[1] for stripe in footer.message.stripes]
@@ -66,7 +81,9 @@ def _plain_names(types: Any) -> list[str] | None:
     if types[0].kind != _STRUCT:
         return None
     names = list(types[0].fieldNames)
-    return names if len(names) == len(set(names)) == len(types[0].subtypes) and not any("." in name for name in names) else None
+    # A name that is not UTF-8 comes as bytes.
+    plain = all(isinstance(name, str) and "." not in name for name in names)
+    return names if plain and len(names) == len(set(names)) == len(types[0].subtypes) else None
 
 
 def _fetch_columns(file: ObjectFile, footer: OrcFooter, index: int, left: int) -> list[int]:

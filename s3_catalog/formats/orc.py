@@ -40,7 +40,7 @@ class OrcFormat:
 
 
 def _read_rows(file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Sequence[Row]:
-    from s3_catalog.formats._orc_rows import plan_rows
+    from s3_catalog.formats._orc_rows import plan_rows, without_long_values
 
     source = open_footer(file, "orc", compression, limits, is_plain=_is_orc_tail).file
     if not _is_orc_tail(source.tail(limits.tail_bytes)):
@@ -49,7 +49,16 @@ def _read_rows(file: ObjectFile, compression: str | None, limits: ReadLimits, ro
         options = plan_rows(source, limits, rows)
     except OrcFooterError as error:
         raise UnreadableFileError(file.key, "orc", str(error)) from error
-    return () if options is None else read_columnar(source, "orc", options, limits, rows)
+    if options is None:
+        return ()
+    try:
+        return read_columnar(source, "orc", options, limits, rows)
+    except UnreadableFileError:
+        # A stripe is decoded as a whole, and the native reader crashes for want of memory.
+        fewer = without_long_values(source, options, limits)
+        if fewer is None:
+            raise
+        return read_columnar(source, "orc", fewer, limits, rows)
 
 
 def _is_orc_tail(tail: bytes) -> bool:
