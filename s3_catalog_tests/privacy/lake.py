@@ -31,6 +31,7 @@ import yaml
 from deltalake import CommitProperties, write_deltalake
 from pyiceberg.catalog.sql import SqlCatalog
 
+import s3_catalog_tests.table_formats as hudi_tables
 from s3_catalog_tests.formats import workbooks
 from s3_catalog_tests.privacy.planting import Columns, Planter, as_rows, meaningless, national, telling, texts, typed
 
@@ -358,6 +359,17 @@ def _tables_with_logs(lake: _Lake) -> None:
         said = CommitProperties(custom_metadata={"who": lake.one("email", "delta commit")})
         write_deltalake(str(lake.folder(f"delta_{kind}")), rows, commit_properties=said)
         _write_iceberg(lake, kind)
+    _write_hudi(lake)
+
+
+def _write_hudi(lake: _Lake) -> None:
+    """The table that Spark wrote, its base files written again with addresses in the place of names."""
+    with zipfile.ZipFile(Path(hudi_tables.__file__).with_name("hudi_tables.zip")) as archive:
+        archive.extractall(lake.root, [member for member in archive.namelist() if member.startswith("cow/")])
+    for path in sorted((lake.root / "cow").glob("site=*/*.parquet")):
+        rows = pq.ParquetFile(path).read()
+        emails = pa.array(lake.planter.column("email", f"hudi {path.parent.name}", rows.num_rows), pa.string())
+        pq.write_table(rows.set_column(rows.schema.get_field_index("name"), rows.schema.field("name"), emails), path)
 
 
 def _write_iceberg(lake: _Lake, kind: str) -> None:
