@@ -31,10 +31,10 @@ def read(file: LentFile, options: Mapping[str, Any]) -> dict[str, Any]:
     """Read rows.
 
     Args:
-        options: `kind` (`parquet`, `orc`, `file`, `stream`, `feather`), `rows`, `max_bytes` that may be fetched, `max_length`,
-            `max_depth` and `max_columns`; and what the kind needs.
+        options: `kind` (`parquet`, `parquet plan`, `orc`, `file`, `stream`, `feather`), `rows`, `max_bytes` that may be fetched,
+            `max_length`, `max_depth` and `max_columns`; and what the kind needs.
 
-    Returns: see `_row_wire.OutgoingRows`.
+    Returns: see `_row_wire.OutgoingRows`; of a plan `ranges` to fetch.
 
     Raises:
         RefusedError: corrupt.
@@ -42,13 +42,15 @@ def read(file: LentFile, options: Mapping[str, Any]) -> dict[str, Any]:
     """
     import pyarrow as pa
 
-    from s3_catalog.formats._parquet_rows import read_parquet
+    from s3_catalog.formats._parquet_rows import plan_parquet, read_parquet
     from s3_catalog.formats._row_wire import OutgoingRows
 
     file.allowance = options["max_bytes"]
     outgoing = OutgoingRows(options["rows"])
     readers = {"parquet": read_parquet, "orc": _read_orc, "file": _read_file, "stream": _read_stream, "feather": _read_feather}
     try:
+        if options["kind"] == "parquet plan":
+            return {"ranges": plan_parquet(file, options)}
         readers[options["kind"]](file, options, outgoing)
     except (MemoryError, AllowanceError):
         raise

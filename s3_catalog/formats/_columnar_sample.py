@@ -23,6 +23,16 @@ def read_columnar(file: ObjectFile, file_format: str, options: Mapping[str, Any]
     return read_in_sandbox(SANDBOX, file, file_format, options, limits, rows)
 
 
+def fetch_planned(file: ObjectFile, file_format: str, options: Mapping[str, Any], limits: ReadLimits, rows: int) -> None:
+    """Fetch what a plan of the sandbox asks for, while other files are read there.
+
+    Raises: as `read_in_sandbox`.
+    """
+    answer = _ask(SANDBOX, file, file_format, options, limits, rows)
+    for start, end in answer["ranges"]:
+        file.read_at(start, end - start)
+
+
 def read_in_sandbox(
     sandbox: Sandbox, file: ObjectFile, file_format: str, options: Mapping[str, Any], limits: ReadLimits, rows: int
 ) -> Sequence[Row]:
@@ -32,8 +42,10 @@ def read_in_sandbox(
         UnreadableFileError: the data is corrupt, or takes more memory or time than the limits allow.
         StoreError: the object could not be read or has changed.
     """
-    if rows < 1:
-        return ()
+    return read_rows(_ask(sandbox, file, file_format, options, limits, rows)) if rows > 0 else ()
+
+
+def _ask(sandbox: Sandbox, file: ObjectFile, file_format: str, options: Mapping[str, Any], limits: ReadLimits, rows: int) -> Any:
     own = {
         "rows": rows,
         "max_bytes": limits.max_sample_bytes,
@@ -43,7 +55,7 @@ def read_in_sandbox(
     }
     # What is lent twice is fetched once.
     lent = replace(limits, max_whole_file_bytes=max(limits.max_whole_file_bytes, 16 * limits.max_sample_bytes))
-    return read_rows(read_sandboxed(sandbox, file, file_format, {**own, **options}, lent))
+    return read_sandboxed(sandbox, file, file_format, {**own, **options}, lent)
 
 
 def small_tail(limits: ReadLimits) -> ReadLimits:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from s3_catalog.formats._arrow_values import PlainValues, TooDeepError
 from s3_catalog.formats._parquet_figures import count_leaves
 from s3_catalog.formats._parquet_footer import MAX_LIST
+from s3_catalog.formats._ranges_to_fetch import MAX_RANGES, join_ranges
 from s3_catalog.formats._row_wire import OutgoingRows
 from s3_catalog.formats._sandbox_process import AllowanceError, LentFile, RefusedError
 
@@ -25,12 +26,9 @@ _MAX_CELLS = 250_000
 """Column chunks that are looked at to choose between row groups."""
 _MAX_GROUPS = 4096
 _MAX_REQUESTS = 64
-_MAX_PIECES = 48
 _BUFFER_BYTES = 64 * 1024
 _PAGE_BYTES = (16 * 1024, 128 * 1024)
 """What is fetched of a column chunk beyond its dictionary: at least and at most. The first pages are shorter more often than not."""
-_GAP_BYTES = 16 * 1024
-"""Pieces closer than this are fetched together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +67,43 @@ class _Column:
     leaves: range
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The row groups that are read, the columns in the order in which they are, and the ranges that are fetched before."""
+
+    groups: list[int]
+    columns: Sequence[_Column]
+    ranges: Sequence[tuple[int, int]]
+
+
+def plan_parquet(file: LentFile, options: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Where each range begins and ends that `read_parquet` will fetch first; its caller may fetch them while nobody waits for it.
+
+    Raises: as `read_parquet`.
+    """
+    _, plan = _open(file, options)
+    return [] if plan is None else list(plan.ranges)
+
+
 def read_parquet(file: LentFile, options: Mapping[str, Any], outgoing: OutgoingRows) -> None:
     """Read up to `options["rows"]` rows. Columns that need more memory than there is, or are nested too deep, are left out.
 
     Raises:
         RefusedError: the footer or the data is corrupt.
     """
-    metadata = _read_footer(file, options)
-    groups = list(_read_groups(file, metadata))
-    if not groups:
+    opened, plan = _open(file, options)
+    if plan is None:
         return
+    for start, end in plan.ranges:
+        file.keep(start, end - start)
+    for column in plan.columns:
+        _read_column(opened, column, plan.groups, options, outgoing)
+    outgoing.sort(opened.schema_arrow.names)
+
+
+def _open(file: LentFile, options: Mapping[str, Any]) -> tuple[pq.ParquetFile, _Plan | None]:
+    """Read the footer and plan; there is no plan without rows."""
+    metadata = _read_footer(file, options)
     opened = pq.ParquetFile(
         pa.PythonFile(file, mode="r"),
         metadata=metadata,
@@ -87,17 +112,17 @@ def read_parquet(file: LentFile, options: Mapping[str, Any], outgoing: OutgoingR
         coerce_int96_timestamp_unit="us",  # of nanoseconds there are too few for year 9999
         thrift_container_size_limit=MAX_LIST,
     )
-    columns = _list_columns(opened.schema_arrow, metadata.num_columns)
     file.requests = _MAX_REQUESTS
+    groups = list(_read_groups(file, metadata))
+    if not groups:
+        return opened, None
+    columns = _list_columns(opened.schema_arrow, metadata.num_columns)
     chosen = _choose_groups(groups, file.allowance, options["rows"])
     if chosen:
-        file.keep(chosen[0].start, chosen[-1].end - chosen[0].start)
-    else:
-        chosen = [min(groups, key=lambda group: group.end - group.start)]
-        columns = _keep_pieces(file, columns, chosen[0].chunks)
-    for column in columns:
-        _read_column(opened, column, [group.index for group in chosen], options, outgoing)
-    outgoing.sort(opened.schema_arrow.names)
+        return opened, _Plan([group.index for group in chosen], columns, [(chosen[0].start, max(group.end for group in chosen))])
+    smallest = min(groups, key=lambda group: group.end - group.start)
+    order, ranges = _choose_pieces(file.allowance, columns, smallest.chunks)
+    return opened, _Plan([smallest.index], order, ranges)
 
 
 def _read_footer(file: LentFile, options: Mapping[str, Any]) -> Any:
@@ -161,35 +186,27 @@ def _choose_groups(groups: Sequence[_Group], allowance: int, rows: int) -> Seque
     return sorted(chosen, key=lambda group: group.start)
 
 
-def _keep_pieces(file: LentFile, columns: Sequence[_Column], chunks: Sequence[_Chunk]) -> list[_Column]:
-    """Fetch the first bytes of as many columns as go into three quarters of the allowance, neighbours together; the cheapest go first.
+def _choose_pieces(allowance: int, columns: Sequence[_Column], chunks: Sequence[_Chunk]) -> tuple[list[_Column], list[tuple[int, int]]]:
+    """The first bytes of as many columns as go into three quarters of the allowance, neighbours together; the cheapest go first.
 
     What is left is for pages that are longer than expected, and for the other columns, whose order is given.
     """
     least, most = _PAGE_BYTES
-    page_bytes = min(most, max(least, file.allowance // (2 * len(chunks))))
+    page_bytes = min(most, max(least, allowance // (2 * len(chunks))))
     costs = [sum(chunks[leaf].first_bytes(page_bytes) for leaf in column.leaves) for column in columns]
     order = sorted(range(len(columns)), key=costs.__getitem__)
-    left, pieces = file.allowance * 3 // 4, list[tuple[int, int]]()
+    left, pieces = allowance * 3 // 4, list[tuple[int, int]]()
     for index in order:
         left -= costs[index]
         if left < 0:
             break
         pieces += [(chunks[leaf].start, chunks[leaf].start + chunks[leaf].first_bytes(page_bytes)) for leaf in columns[index].leaves]
-    for start, end in _join(pieces)[:_MAX_PIECES]:
-        if end - start <= file.allowance:
-            file.keep(start, end - start)
-    return [columns[index] for index in order]
-
-
-def _join(pieces: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    ranges: list[tuple[int, int]] = []
-    for start, end in sorted(pieces):
-        if ranges and start - ranges[-1][1] <= _GAP_BYTES:
-            ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
-        else:
+    ranges = []
+    for start, end in join_ranges(pieces)[:MAX_RANGES]:
+        allowance -= end - start
+        if allowance >= 0:
             ranges.append((start, end))
-    return ranges
+    return [columns[index] for index in order], ranges
 
 
 def _read_column(opened: pq.ParquetFile, column: _Column, groups: list[int], options: Mapping[str, Any], outgoing: OutgoingRows) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._arrow_schema import read_columns
-from s3_catalog.formats._columnar_sample import read_columnar, small_tail
+from s3_catalog.formats._columnar_sample import fetch_planned, read_columnar, small_tail
 from s3_catalog.formats._footer import BytesFile, open_footer
 from s3_catalog.formats._magic import describe_bytes
 from s3_catalog.formats._sample_budget import sample_within
@@ -62,6 +62,8 @@ def _read_rows(file: ObjectFile, compression: str | None, limits: ReadLimits, ro
     fetched = min(limits.tail_bytes, source.size)
     spent = fetched + footer.size if footer.size > fetched else fetched
     options = {"kind": "parquet", "footer_start": source.size - footer.size, "max_bytes": limits.max_sample_bytes - spent + footer.size}
+    if rows > 0:
+        fetch_planned(source, "parquet", {**options, "kind": "parquet plan"}, limits, rows)
     return read_columnar(source, "parquet", options, limits, rows)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import fastavro
 import numpy as np
 import pyarrow as pa
+import pyarrow.feather
 import pyarrow.ipc
 import pyarrow.orc
 import pyarrow.parquet as pq
@@ -405,6 +406,29 @@ def test_a_bomb_gives_a_reason_or_no_value_of_it(bomb: str) -> None:
         assert rows == [{"id": 1}]
 
 
+def feather_v1(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pa.feather.write_feather(table, sink, version=1)
+    return sink.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore:Feather V1")
+def test_feather_version_1_is_read_where_all_of_it_fits() -> None:
+    table = pa.table({"id": [1, None], "word": pa.array(["a", "b"]).dictionary_encode(), "at": pa.array([NOON, None], pa.timestamp("us"))})
+    assert take("arrow_ipc", feather_v1(table))[0] == table.to_pylist()
+    large = feather_v1(pa.table(numbers(50_000, 2)))
+    assert take("arrow_ipc", large, rows=5, max_sample_bytes=MEGABYTE)[0] == pa.table(numbers(50_000, 2)).slice(0, 5).to_pylist()
+    assert take("arrow_ipc", large, rows=5, max_sample_bytes=512 * 1024)[0] == []
+
+
+def test_a_budget_larger_than_what_files_keep_is_kept_to() -> None:
+    table = pa.table(numbers(300_000, 5))
+    rows, receipt = take("parquet", parquet(table, compression="none"), rows=5, max_sample_bytes=32 * MEGABYTE)
+    assert rows == table.slice(0, 5).to_pylist()
+    assert receipt.get_requests == 2
+    assert 8 * MEGABYTE < receipt.bytes_read <= 32 * MEGABYTE
+
+
 DAMAGED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "parquet": ("parquet", lambda: parquet(PLAIN, compression="snappy")),
     "parquet in the plain": ("parquet", lambda: parquet(PLAIN, compression="none", use_dictionary=False, data_page_version="2.0")),
@@ -412,10 +436,12 @@ DAMAGED: dict[str, tuple[str, Callable[[], bytes]]] = {
     "orc in the plain": ("orc", lambda: orc(PLAIN)),
     "arrow file": ("arrow_ipc", lambda: arrow(PLAIN)),
     "arrow stream": ("arrow_ipc", lambda: stream(ARROW_ONLY)),
+    "feather 1": ("arrow_ipc", lambda: feather_v1(pa.table({"id": [1, None], "word": pa.array(["a", "b"]).dictionary_encode()}))),
     "avro": ("avro", lambda: avro(AVRO, [avro_row(i) for i in range(20)])),
 }
 
 
+@pytest.mark.filterwarnings("ignore:Feather V1")
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damaged_and_truncated_files_are_read_or_refused(name: str) -> None:
     file_format, make = DAMAGED[name]
