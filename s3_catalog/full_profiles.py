@@ -102,7 +102,7 @@ def _is_same(found: Table, published: Table) -> bool:
 def _publish(settings: Settings, catalog: SqlCatalog, before: Table, described: Table) -> Table | str:
     """Write the description alone: nothing else of the catalog is touched, and nothing retired."""
     with catalog.exclusive(settings.lock_timeout):
-        now = catalog.known_tables(before.layout.store_url).get(before.layout.identity)
+        now = catalog.find_table(before.name)
         if now is None or not _is_same(now, before):
             return _CHANGED
         new = replace(now, columns=described.columns, description=described.description)

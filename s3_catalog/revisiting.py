@@ -5,7 +5,7 @@ In: settings, the catalog, which tables. Out: a `Visit`, as far as the describin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,9 +31,12 @@ _MANY_RUNS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """What is there now. `unread` are (table or prefix, reason) of what could not be read, or is gone."""
+    """What is there now. `known` are published tables by identity; `unread` are (table or prefix, reason) of what could not be read, or is
+    gone.
+    """
 
     store: ObjectStore
+    known: Mapping[str, Table]
     grouped: GroupedObjects
     results: tuple[TableResult, ...]
     unread: tuple[tuple[str, str], ...] = ()
@@ -58,7 +61,10 @@ def revisit(
         StoreError: nothing can be listed at all.
     """
     store = open_store(settings.location, settings.store_options())
-    known = catalog.known_tables(store.location.store_url) if catalog else {}
+    if tables is not None:
+        known = {table.layout.identity: table for table in tables}
+    else:
+        known = catalog.known_tables(store.location.store_url) if catalog else {}
     manifest = pipeline.read_manifest(store, settings, scopes=_scopes(settings, tables), observer=observer)
     grouped = pipeline.group_manifest(store, settings, manifest, catalog.names() if catalog else {})
     if tables is not None:
@@ -67,7 +73,8 @@ def revisit(
     results = pipeline.infer_schemas(store, settings, grouped, known, removed=removed, observer=observer)
     unread = [(result.layout.name, result.error or "no table was found in it") for result in results if not result.tables]
     failed = ((failed.prefix, failed.error) for failed in grouped.failed)
-    return Visit(store=store, grouped=grouped, results=tuple(results), unread=(*unread, *failed, *_gone(tables or (), results)))
+    gone = _gone(tables or (), results)
+    return Visit(store=store, known=known, grouped=grouped, results=tuple(results), unread=(*unread, *failed, *gone))
 
 
 def _scopes(settings: Settings, tables: Sequence[Table] | None) -> tuple[str, ...] | None:

@@ -58,13 +58,13 @@ def scan(settings: Settings, catalog: SqlCatalog | None, subjects: Sequence[str]
         UnknownNameError: a subject is neither a table nor a location.
         StoreError: a location cannot be listed at all.
     """
-    published = {table.name: table for table in catalog.list_tables()} if catalog else {}
     work: dict[str, list[Table] | None] = {} if subjects else {settings.location: None}
     for subject in dict.fromkeys(subjects):
-        if subject not in published and _is_location(subject):
+        table = catalog.find_table(subject) if catalog else None
+        if table is None and _is_location(subject):
             work[subject] = None
             continue
-        table = published.get(subject) or find_table(catalog, subject)
+        table = table or find_table(catalog, subject)
         tables = work.setdefault(find_location(catalog, table), [])
         if tables is not None:
             tables.append(table)

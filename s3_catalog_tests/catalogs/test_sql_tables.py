@@ -161,6 +161,13 @@ def test_names_of_retired_tables_stay_taken(catalog: SqlCatalog) -> None:
     assert plan.changes[-1].action is Action.CONFLICT
 
 
+def test_one_table_is_found_by_its_name_unless_it_is_retired(catalog: SqlCatalog) -> None:
+    publish(catalog, make_tables("a", "b", "c", "d"))
+    publish(catalog, make_tables("a", "b", "c"))
+    assert catalog.find_table("b") == make_table("b")
+    assert (catalog.find_table("d"), catalog.find_table("e"), catalog.find_table("%")) == (None, None, None)
+
+
 def test_a_plan_of_another_catalog_is_refused(catalog: SqlCatalog, tmp_path: Any) -> None:
     with SqlCatalog(f"sqlite:///{tmp_path}/other.db") as other:
         assert other.plan([], see(), POLICY).revision != catalog.plan([], see(), POLICY).revision
