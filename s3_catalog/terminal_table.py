@@ -148,6 +148,8 @@ def _nulls(figures: ColumnStatistics, profile: ColumnProfile | None) -> Text:
 
 def _bounds(column: Column, figures: ColumnStatistics, profile: ColumnProfile | None) -> dict[str, Text]:
     """What all values lie between, else what those of a sample do (dim)."""
+    low: str | None
+    high: str | None
     if profile is not None and (profile.bounds_basis is not Basis.SAMPLE or figures.min is None) and profile.min is not None:
         low, high, style = profile.min, profile.max, "dim" if profile.bounds_basis is Basis.SAMPLE else ""
     else:

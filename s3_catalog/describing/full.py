@@ -74,5 +74,5 @@ def profile_all_rows(
     if found.reason is not None:
         return list(sampled), (f"{NO_FULL_PROFILE}{found.reason}",)
     profiles = {profile.column: profile for profile in (*sampled, *found.columns)}
-    names = [column.name for column in (*table.columns, *table.layout.partition_columns)]
+    names = [*(column.name for column in table.columns), *(column.name for column in table.layout.partition_columns)]
     return [profiles[name] for name in names if name in profiles], tuple(f"{_PARTIAL}{problem}" for problem in found.problems)

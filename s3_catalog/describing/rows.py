@@ -8,14 +8,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
 from s3_catalog.errors import S3CatalogError, UnreadableFileError, describe_unknown
 from s3_catalog.formats import ReadLimits, Row, SampleFormat
-from s3_catalog.formats._hints import read_options
-from s3_catalog.inference.files import ListedFile, TableFiles, choose_reader
+from s3_catalog.inference.files import ListedFile, TableFiles, choose_reader, table_limits
 from s3_catalog.inference.logged import LoggedRows, has_log, read_logged_rows
 from s3_catalog.model.tables import PartitionColumn, TableLayout
 from s3_catalog.storage import ObjectStore, printable
@@ -50,7 +49,7 @@ def read_rows(
     whose rows are all rows of the table, under the names that its columns have there; `logged` says which these are, and without it
     the log is read.
     """
-    limits = replace(limits, hints=read_options(layout.options))
+    limits = table_limits(layout, files.count, limits)
     if has_log(layout):
         return _read_logged(store, layout, files, limits, count, rows, logged)
     found: dict[str, list[Row]] = {}

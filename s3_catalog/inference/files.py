@@ -149,9 +149,7 @@ def read_files(
     store: ObjectStore, layout: TableLayout, files: TableFiles, rules: InferenceRules, opened: Mapping[str, ObjectFile]
 ) -> FileReader:
     """Read a sample of a table's files, and where they differ some between them."""
-    hints = read_options(layout.options)
-    limits = replace(rules.limits, hints=hints, tail_of_text=files.count <= _SHORT_TABLE)
-    reader = FileReader(store, layout, limits, opened)
+    reader = FileReader(store, layout, table_limits(layout, files.count, rules.limits), opened)
     wanted = _sample_size(layout, files.count, rules)
     for file in files.sample(wanted + SPARE_FILES):
         if len(reader.read) == wanted or reader.is_hopeless:
@@ -160,6 +158,11 @@ def read_files(
     if len(reader.read) < files.count:
         _close_gaps(reader, files, rules.blame_files)
     return reader
+
+
+def table_limits(layout: TableLayout, count: int, limits: ReadLimits) -> ReadLimits:
+    """How a table's files are read: with its hints, and to their ends where there are few. Whoever reads them again must do it alike."""
+    return replace(limits, hints=read_options(layout.options), tail_of_text=count <= _SHORT_TABLE)
 
 
 def see_file(found: ReadFile, files: TableFiles, member: str | None = None) -> SeenFile:
