@@ -3,80 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
-import random
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-import fastavro
 import numpy as np
 import pyarrow as pa
 import pyarrow.feather
 import pyarrow.ipc
 import pyarrow.orc
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s3_catalog.errors import S3CatalogError, UnreadableFileError
-from s3_catalog.formats import ReadLimits, Row, SampleFormat, file_formats
+from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats._sample_budget import MAX_VALUE_LENGTH
-from s3_catalog.storage.receipt import Receipt
-from s3_catalog_tests.formats.stores import open_bytes
+from s3_catalog_tests.formats.columnar import MEGABYTE, arrow, avro, local, orc, parquet, stream, take
 
-MEGABYTE = 1024 * 1024
 NOON_UTC = dt.datetime(2024, 1, 31, 12, 0, 0, 123456, dt.UTC)
 NOON = NOON_UTC.replace(tzinfo=None)
-
-
-def local(*parts: int) -> dt.datetime:
-    """A moment without a zone."""
-    return dt.datetime(*parts)  # type: ignore[arg-type]  # noqa: DTZ001
-
-
-def take(file_format: str, data: bytes, rows: int = 1000, compression: str | None = None, **limits: Any) -> tuple[Sequence[Row], Receipt]:
-    """The rows of a file's only table, and what they cost."""
-    file, receipt = open_bytes(data)
-    reader = file_formats()[file_format]
-    assert isinstance(reader, SampleFormat)
-    found = reader.read_sample(file, compression, ReadLimits(**limits), rows)
-    assert set(found) <= {""}
-    return found.get("", ()), receipt
-
-
-def parquet(table: pa.Table, **options: Any) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(table, sink, **options)
-    return sink.getvalue()
-
-
-def orc(table: pa.Table, **options: Any) -> bytes:
-    sink = io.BytesIO()
-    pa.orc.write_table(table, sink, **options)
-    return sink.getvalue()
-
-
-def arrow(table: pa.Table, chunk: int | None = None, **options: Any) -> bytes:
-    sink = io.BytesIO()
-    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
-        writer.write_table(table, max_chunksize=chunk)
-    return sink.getvalue()
-
-
-def stream(table: pa.Table, chunk: int | None = None, **options: Any) -> bytes:
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
-        writer.write_table(table, max_chunksize=chunk)
-    return sink.getvalue()
-
-
-def avro(schema: Any, rows: Sequence[Any], **options: Any) -> bytes:
-    sink = io.BytesIO()
-    fastavro.writer(sink, schema, rows, **options)
-    return sink.getvalue()
 
 
 WRITERS: dict[str, tuple[str, Callable[..., bytes]]] = {
@@ -203,80 +149,6 @@ def test_no_more_rows_than_asked_for_come_in_files_of_any_size(name: str) -> Non
     assert take(file_format, write(table.slice(0, 0)))[0] == []
 
 
-def numbers(count: int, columns: int, *, seed: int = 1) -> dict[str, Any]:
-    """Columns that no encoding makes small."""
-    rng = np.random.default_rng(seed)
-    return {f"c{i}": rng.integers(0, 1 << 60, count) for i in range(columns)}
-
-
-def test_one_row_group_of_a_large_parquet_file_is_one_request_beside_the_footer() -> None:
-    table = pa.table({"id": range(200_000), **numbers(200_000, 10)})
-    data = parquet(table, row_group_size=10_000, compression="none")
-    rows, receipt = take("parquet", data, rows=500)
-    assert len(data) > 16 * MEGABYTE
-    assert rows == table.slice(int(rows[0]["id"]), 500).to_pylist()  # type: ignore[call-overload]
-    assert receipt.get_requests == 2
-    assert receipt.bytes_read < 1.2 * MEGABYTE
-
-
-def test_small_row_groups_are_joined_to_enough_rows() -> None:
-    table = pa.table({"id": range(20_000)})
-    rows, receipt = take("parquet", parquet(table, row_group_size=10), rows=95)
-    assert rows == table.slice(int(rows[0]["id"]), 95).to_pylist()  # type: ignore[call-overload]
-    assert receipt.get_requests <= 3
-
-
-def test_of_a_row_group_beyond_the_budget_the_first_pages_are_read() -> None:
-    count = 500_000
-    table = pa.table({"id": range(count), "word": [f"w{i % 50}" for i in range(count)], "tags": [[i % 7] for i in range(count)]})
-    data = parquet(table.append_column("noise", pa.array(numbers(count, 1)["c0"])), row_group_size=count, use_dictionary=["word"])
-    rows, receipt = take("parquet", data, rows=300, max_sample_bytes=1 * MEGABYTE)
-    assert [{name: row[name] for name in ("id", "word", "tags")} for row in rows] == table.slice(0, 300).to_pylist()
-    assert len(data) > 4 * MEGABYTE
-    assert receipt.bytes_read <= MEGABYTE
-    assert receipt.get_requests <= 10
-
-
-def test_columns_beyond_the_budget_are_absent() -> None:
-    table = pa.table({"noise": numbers(300_000, 1)["c0"], "cheap": [i % 3 for i in range(300_000)]})
-    rows, receipt = take("parquet", parquet(table, compression="none"), rows=10, max_sample_bytes=512 * 1024)
-    assert rows == table.select(["cheap"]).slice(0, 10).to_pylist()
-    assert receipt.bytes_read <= 512 * 1024
-
-
-def test_a_stripe_of_orc_that_fits_is_one_request_and_else_columns_are_read() -> None:
-    count = 200_000
-    table = pa.table({"id": range(count), "flag": [i % 2 == 0 for i in range(count)], **numbers(count, 6)})
-    many = orc(table, stripe_size=MEGABYTE, compression="uncompressed")
-    rows, receipt = take("orc", many, rows=200)
-    assert rows == table.slice(int(rows[0]["id"]), 200).to_pylist()  # type: ignore[call-overload]
-    assert receipt.get_requests == 2
-
-    one = orc(table, stripe_size=64 * MEGABYTE, compression="uncompressed")
-    rows, receipt = take("orc", one, rows=200, max_sample_bytes=MEGABYTE)
-    assert rows == table.select(["id", "flag"]).slice(0, 200).to_pylist()
-    assert receipt.bytes_read <= MEGABYTE
-    assert receipt.get_requests <= 6
-
-
-@pytest.mark.parametrize("write", [arrow, stream])
-@pytest.mark.parametrize("chunk", [50, 5000])
-def test_the_first_batches_of_arrow_are_read(write: Callable[..., bytes], chunk: int) -> None:
-    table = pa.table({"id": range(100_000), **numbers(100_000, 10)})
-    rows, receipt = take("arrow_ipc", write(table, chunk), rows=200)
-    assert rows == table.slice(0, 200).to_pylist()
-    assert receipt.get_requests <= 4
-    assert receipt.bytes_read < MEGABYTE
-
-
-def test_of_an_arrow_batch_beyond_the_budget_columns_are_read() -> None:
-    table = pa.table({"flag": [True] * 500_000, **numbers(500_000, 3)})
-    rows, receipt = take("arrow_ipc", arrow(table), rows=200, max_sample_bytes=MEGABYTE)
-    assert rows == table.select(["flag"]).slice(0, 200).to_pylist()
-    assert receipt.bytes_read <= MEGABYTE
-    assert take("arrow_ipc", stream(table), rows=200, max_sample_bytes=MEGABYTE)[0] == []
-
-
 AVRO = {
     "type": "record",
     "name": "row",
@@ -368,97 +240,6 @@ def test_values_of_any_type_come_back_as_they_were_written(made: tuple[pa.Table,
     assert list(take("parquet", parquet(table))[0]) == rows
     assert list(take("arrow_ipc", arrow(table))[0]) == rows
     assert list(take("arrow_ipc", stream(table))[0]) == rows
-
-
-def long_text(kind: pa.DataType) -> pa.Table:
-    """A value that is longer than the memory of a reader."""
-    return pa.table({"long": pa.array([b"x" * (210 * MEGABYTE)], pa.large_binary()).cast(kind), "id": [1]})
-
-
-BOMBS: dict[str, Callable[[], tuple[str, bytes]]] = {
-    "a long text in Parquet": lambda: (
-        "parquet",
-        parquet(long_text(pa.large_string()), compression="zstd", use_dictionary=False, write_statistics=False),
-    ),
-    "a long dictionary": lambda: ("parquet", parquet(long_text(pa.large_string()), compression="zstd", write_statistics=False)),
-    "a long text in Arrow": lambda: ("arrow_ipc", arrow(long_text(pa.large_string()), compression="zstd")),
-    "long bytes in ORC": lambda: ("orc", orc(long_text(pa.binary()), compression="lz4")),
-    "a long text in Avro": lambda: ("avro", avro({"type": "string"}, ["x" * 210 * MEGABYTE], codec="deflate")),
-    "nulls without end": lambda: ("avro", endless_nulls()),
-}
-
-
-def endless_nulls() -> bytes:
-    """One row, an array that claims 2^40 nulls, which take no bytes."""
-    data = avro({"type": "array", "items": "null"}, [[None] * 5])
-    return data.replace(b"\x0a\x00", b"\x80\x80\x80\x80\x80\x40\x00").replace(b"\x02\x04", b"\x02\x0e")
-
-
-@pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_gives_a_reason_or_no_value_of_it(bomb: str) -> None:
-    file_format, data = BOMBS[bomb]()
-    assert len(data) < 2 * MEGABYTE
-    try:
-        rows, _ = take(file_format, data)
-    except UnreadableFileError as error:
-        assert error.reason.startswith("reading it takes more than")  # noqa: PT017 - or else there are rows
-    else:
-        assert rows == [{"id": 1}]
-
-
-def feather_v1(table: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    pa.feather.write_feather(table, sink, version=1)
-    return sink.getvalue()
-
-
-@pytest.mark.filterwarnings("ignore:Feather V1")
-def test_feather_version_1_is_read_where_all_of_it_fits() -> None:
-    table = pa.table({"id": [1, None], "word": pa.array(["a", "b"]).dictionary_encode(), "at": pa.array([NOON, None], pa.timestamp("us"))})
-    assert take("arrow_ipc", feather_v1(table))[0] == table.to_pylist()
-    large = feather_v1(pa.table(numbers(50_000, 2)))
-    assert take("arrow_ipc", large, rows=5, max_sample_bytes=MEGABYTE)[0] == pa.table(numbers(50_000, 2)).slice(0, 5).to_pylist()
-    assert take("arrow_ipc", large, rows=5, max_sample_bytes=512 * 1024)[0] == []
-
-
-def test_a_budget_larger_than_what_files_keep_is_kept_to() -> None:
-    table = pa.table(numbers(300_000, 5))
-    rows, receipt = take("parquet", parquet(table, compression="none"), rows=5, max_sample_bytes=32 * MEGABYTE)
-    assert rows == table.slice(0, 5).to_pylist()
-    assert receipt.get_requests == 2
-    assert 8 * MEGABYTE < receipt.bytes_read <= 32 * MEGABYTE
-
-
-DAMAGED: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "parquet": ("parquet", lambda: parquet(PLAIN, compression="snappy")),
-    "parquet in the plain": ("parquet", lambda: parquet(PLAIN, compression="none", use_dictionary=False, data_page_version="2.0")),
-    "orc": ("orc", lambda: orc(PLAIN, compression="zlib")),
-    "orc in the plain": ("orc", lambda: orc(PLAIN)),
-    "arrow file": ("arrow_ipc", lambda: arrow(PLAIN)),
-    "arrow stream": ("arrow_ipc", lambda: stream(ARROW_ONLY)),
-    "feather 1": ("arrow_ipc", lambda: feather_v1(pa.table({"id": [1, None], "word": pa.array(["a", "b"]).dictionary_encode()}))),
-    "avro": ("avro", lambda: avro(AVRO, [avro_row(i) for i in range(20)])),
-}
-
-
-@pytest.mark.filterwarnings("ignore:Feather V1")
-@pytest.mark.parametrize("name", DAMAGED)
-def test_damaged_and_truncated_files_are_read_or_refused(name: str) -> None:
-    file_format, make = DAMAGED[name]
-    data, noise = make(), random.Random(7)
-    refused = 0
-    for attempt in range(100):
-        damaged = bytearray(data)
-        if attempt % 4 == 0:
-            del damaged[noise.randrange(len(data)) :]
-        for _ in range(noise.randint(0 if attempt % 4 == 0 else 1, 4)):
-            if damaged:
-                damaged[noise.randrange(len(damaged))] = noise.randrange(256)
-        try:
-            take(file_format, bytes(damaged))
-        except S3CatalogError:
-            refused += 1
-    assert refused
 
 
 def test_other_bytes_are_refused_as_they_are_for_the_schema() -> None:
