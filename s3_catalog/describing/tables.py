@@ -26,7 +26,7 @@ from s3_catalog.model.tables import MEMBER_MARK, UNSTRUCTURED, Column, Partition
 from s3_catalog.profiling.columns import profile_columns
 from s3_catalog.profiling.files import profile_files
 from s3_catalog.profiling.rows import arrow_rows, json_rows
-from s3_catalog.storage import ObjectStore
+from s3_catalog.storage import ObjectStore, printable
 from s3_catalog.tagging import Detections, Detector, detectors
 from s3_catalog.tagging.bounds import mask_statistics
 from s3_catalog.tagging.masking import Masker
@@ -196,7 +196,7 @@ def _describe_table(work: _Work, table: Table, raw: RawRows, fingerprint: str) -
         owners=said.owners,
         text=said.text,
         column_texts=said.column_texts,
-        warnings=(*raw.problems, *failures, *problems, *said.warnings),
+        warnings=(*raw.problems, *_unseen(table, rows), *failures, *problems, *said.warnings),
         rules=fingerprint,
     )
     masked = tuple(replace(c, statistics=mask_statistics(c, masker, hidden=c.name in labels)) for c in table.columns)
@@ -216,6 +216,13 @@ def rows_of(table: Table, raw: RawRows) -> Sequence[Row]:
     if MEMBER_MARK in table.layout.location and table.layout.location.rpartition(MEMBER_MARK)[2] in raw.members:
         return raw.members[table.layout.location.rpartition(MEMBER_MARK)[2]]
     return next(iter(raw.members.values())) if len(raw.members) == 1 else ()
+
+
+def _unseen(table: Table, rows: Sequence[Row]) -> tuple[str, ...]:
+    """The columns that no row of the sample has: nobody looked at what they hold."""
+    seen = {name for row in rows for name in row}
+    names = [printable(column.name) for column in table.columns if column.name not in seen] if rows else []
+    return (f"columns that no sampled row has, so that no detector saw them: {', '.join(names)}",) if names else ()
 
 
 def _spread(rows: Sequence[Row], count: int) -> Sequence[Row]:
