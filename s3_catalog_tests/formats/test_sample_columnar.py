@@ -175,7 +175,7 @@ def avro_row(number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("codec", ["null", "deflate", "snappy", "bzip2", "xz"])
+@pytest.mark.parametrize("codec", ["null", "deflate", "snappy", "bzip2", "xz", "zstandard"])
 def test_rows_of_avro_have_the_types_of_its_columns(codec: str) -> None:
     data = avro(AVRO, [avro_row(i) for i in range(30_000)], codec=codec)
     rows, receipt = take("avro", data, rows=300)
