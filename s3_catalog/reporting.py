@@ -70,7 +70,13 @@ def describe_table_in_full(table: Table, history: History = ()) -> dict[str, Any
         ],
         "sampled_keys": list(table.sampled_keys),
         "partitions": [
-            {"values": list(p.values), "object_count": p.object_count, "size_bytes": p.size_bytes, "newest": _time(p.newest)}
+            {
+                "values": list(p.values),
+                "object_count": p.object_count,
+                "size_bytes": p.size_bytes,
+                "row_count": p.row_count,
+                "newest": _time(p.newest),
+            }
             for p in table.partitions
         ],
         "history": [{"at": _time(when), "change": change, "run": run} for when, change, run in history],

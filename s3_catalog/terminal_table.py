@@ -199,9 +199,11 @@ def _rows(table: Table) -> str:
 
 def _partitions_grid(table: Table) -> Grid:
     names = [column.name for column in table.layout.partition_columns]
-    grid = build_grid(*names, ">objects", ">size", "newest")
+    counted = any(partition.row_count is not None for partition in table.partitions[:_MOST_PARTITIONS])
+    grid = build_grid(*names, *([">rows"] if counted else []), ">objects", ">size", "newest")
     for partition in table.partitions[:_MOST_PARTITIONS]:
         values = [Text("null", "dim") if value is None else shown(value) for value in partition.values]
+        values += [Text(count_text(partition.row_count))] if counted else []
         grid.add_row(*values, f"{partition.object_count:,}", size_text(partition.size_bytes), time_text(partition.newest))
     return grid
 

@@ -37,8 +37,8 @@ class LoggedTable:
         row_count: exact, or None.
         files: the live files: `key` (as in the bucket), `size` (bytes, null where the log does not tell it), then one string column per
             partition column, named by its number ("0", "1"), with the value as text; and `whole` (bool), whether the file's rows are rows
-            of the table, all of them: not where some are deleted by other files, nor in those other files. None where the log does not
-            tell which files live.
+            of the table, all of them: not where some are deleted by other files, nor in those other files; and, where the log counts
+            them, `rows` (int64), null where not all of them are rows of the table. None where the log does not tell which files live.
         names: what columns are called in the files, where they may be called otherwise.
         details: facts such as version, snapshot and what the partition columns are made from.
         read_keys: the file of the log that the schema came from.

@@ -205,7 +205,9 @@ def _live_files(log: TableLog, actions: pa.Table, partitioned_by: list[str], del
     paths, found = LogPaths(log, encoded=True), actions.column("path").to_pylist()
     keys = pa.array([paths.key(path) for path in found], pa.string())
     whole = pa.array([path not in deletions for path in found], pa.bool_())
-    columns = {"key": keys, "size": actions.column("size_bytes").cast(pa.int64()), "whole": whole}
+    counts = actions.column("num_records") if "num_records" in actions.column_names else pa.nulls(actions.num_rows, pa.int64())
+    rows = pc.if_else(whole, counts.cast(pa.int64()), pa.scalar(None, pa.int64()))
+    columns = {"key": keys, "size": actions.column("size_bytes").cast(pa.int64()), "whole": whole, "rows": rows}
     for number, name in enumerate(partitioned_by):
         index = actions.schema.field("partition").type.get_field_index(name)
         columns[str(number)] = pc.struct_field(actions.column("partition"), [index]).cast(pa.string())

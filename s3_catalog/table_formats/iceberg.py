@@ -44,7 +44,7 @@ _KNOWN_TYPES = re.compile(
     r"|fixed\[\s*\d+\s*\]|decimal\(\s*\d+\s*,\s*\d+\s*\)"
 )
 _FOREIGN_TYPES = re.compile(r"variant|(?:geometry|geography)(?:\(.*\))?")
-_FILES = {"key": pa.string(), "size": pa.int64(), "whole": pa.bool_()}
+_FILES = {"key": pa.string(), "size": pa.int64(), "whole": pa.bool_(), "rows": pa.int64()}
 
 
 class IcebergTableFormat:
@@ -248,6 +248,7 @@ def _count_files(
             file = entry.data_file
             rows["key"].append(reader.paths.key(file.file_path))
             rows["size"].append(file.file_size_in_bytes if file.file_format != FileFormat.PUFFIN else None)
+            rows["rows"].append(file.record_count)
             for number, read in enumerate(readers):
                 rows[str(number)].append(read(file.partition) if read else None)
             deletions.add(entry)
@@ -259,6 +260,7 @@ def _count_files(
                 # a deletion vector names each row once; position and equality deletes may name rows twice, or none
                 exact = exact and file.file_format == FileFormat.PUFFIN
     rows["whole"] = deletions.whole()
+    rows["rows"] = [count if whole else None for count, whole in zip(rows["rows"], rows["whole"], strict=True)]
     details = {"deleted_rows": f"{deleted}" if exact else f"in delete files with {deleted} entries"} if deleted else {}
     return _Snapshot(
         row_count=records - deleted if exact else None,
