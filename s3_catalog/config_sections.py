@@ -220,6 +220,8 @@ class InferenceSettings(Section):
     max_seconds: Seconds = 20.0
     max_log_bytes: Size = ByteSize(256 * 1024 * 1024)
     max_log_files: Positive = 500_000
+    max_history_files: Annotated[int, Field(ge=0)] = 64
+    max_history_bytes: Size = ByteSize(16 * 1024 * 1024)
 
 
 class CsvHints(Section):

@@ -267,7 +267,12 @@ def _inference_rules(settings: Settings) -> InferenceRules:
             max_whole_file_bytes=chosen.max_whole_file_bytes,
             max_seconds=chosen.max_seconds,
         ),
-        log_limits=LogLimits(max_log_bytes=chosen.max_log_bytes, max_files=chosen.max_log_files),
+        log_limits=LogLimits(
+            max_log_bytes=chosen.max_log_bytes,
+            max_files=chosen.max_log_files,
+            max_history_files=chosen.max_history_files,
+            max_history_bytes=chosen.max_history_bytes,
+        ),
     )
 
 

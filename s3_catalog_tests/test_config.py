@@ -310,7 +310,9 @@ def test_all_hints_reach_the_readers_and_come_back_from_a_layout(tmp_path: Path)
 
 def test_the_defaults_are_those_of_the_parts_that_take_them(tmp_path: Path) -> None:
     chosen, rules = load(tmp_path, "").inference.model_dump(), InferenceRules()
-    of_logs = {"max_log_bytes": rules.log_limits.max_log_bytes, "max_log_files": rules.log_limits.max_files}
+    logs = rules.log_limits
+    of_logs = {"max_log_bytes": logs.max_log_bytes, "max_log_files": logs.max_files}
+    of_logs |= {"max_history_files": logs.max_history_files, "max_history_bytes": logs.max_history_bytes}
     assert chosen == {name: of_logs.get(name, getattr(rules, name, None) or getattr(rules.limits, name, None)) for name in chosen}
 
 
