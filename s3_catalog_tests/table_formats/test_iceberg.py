@@ -6,7 +6,6 @@ import datetime as dt
 import gzip
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -60,20 +59,6 @@ def rows(table: IcebergTable, count: int = 3, **more: object) -> pa.Table:
     }  # fmt: skip
     schema = table.schema().as_arrow()
     return pa.table({name: pa.array(values, schema.field(name).type) for name, values in columns.items()}, schema=schema)
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[SqlCatalog]:
-    (tmp_path / "lake").mkdir()
-    catalog = SqlCatalog("tests", uri=f"sqlite:///{tmp_path / 'catalog.db'}", warehouse=f"file://{tmp_path / 'lake'}")
-    catalog.create_namespace("shop")
-    yield catalog
-    catalog.close()
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
 
 
 @pytest.fixture
