@@ -208,6 +208,15 @@ class Interrupting:
         return self._store.read_range(key, start, length, etag=etag)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A process that heeds Ctrl-C: one that was started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("file_format", ["parquet", "csv", "orc"])
 def test_an_interrupt_ends_the_reading_and_leaves_nothing_behind(lake, file_format, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
