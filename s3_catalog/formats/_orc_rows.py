@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from s3_catalog.formats import ReadLimits
+from s3_catalog.formats._footer import cost_of_end
 from s3_catalog.formats._orc_footer import OrcFooter, OrcFooterError, read_footer, read_stripe_footer
 from s3_catalog.formats._ranges_to_fetch import Range, choose_columns, join_ranges
 from s3_catalog.storage.files import ObjectFile
@@ -29,7 +30,7 @@ def plan_rows(file: ObjectFile, limits: ReadLimits, rows: int) -> Mapping[str, A
     """
     tail = file.tail(limits.tail_bytes)
     footer = read_footer(file, tail, limits)
-    left = limits.max_sample_bytes - len(tail) - max(0, _footer_bytes(file, footer) - len(tail))
+    left = limits.max_sample_bytes - cost_of_end(file, _footer_bytes(file, footer), limits)
     stripes = [_read_stripe(file, stripe) for stripe in footer.message.stripes]
     sizes = {index: end - start for index, (start, end) in enumerate(stripes) if footer.message.stripes[index].numberOfRows}
     if not sizes:

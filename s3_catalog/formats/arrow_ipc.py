@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._columnar_sample import read_columnar, small_tail
-from s3_catalog.formats._footer import BytesFile, open_footer, refuse_many_columns
+from s3_catalog.formats._footer import BytesFile, cost_of_end, open_footer, refuse_many_columns
 from s3_catalog.formats._head import Head, read_head, read_longer_head
 from s3_catalog.formats._magic import describe_bytes
 from s3_catalog.formats._sample_budget import sample_within
@@ -87,8 +87,8 @@ def _read_file_rows(file: ObjectFile, limits: ReadLimits, rows: int) -> Sequence
         schema = pa.ipc.open_file(pa.PythonFile(file, mode="r")).schema
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise UnreadableFileError(file.key, "arrow_ipc", "the footer is corrupt") from error
-    spent = limits.tail_bytes + max(0, len(data) - limits.tail_bytes)
-    options = plan_file_rows(file, footer, schema, limits.max_sample_bytes - spent, rows)
+    left = limits.max_sample_bytes - cost_of_end(file, len(data) + 10, limits)
+    options = plan_file_rows(file, footer, schema, left, rows)
     return () if options is None else read_columnar(file, "arrow_ipc", options, limits, rows)
 
 

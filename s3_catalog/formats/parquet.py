@@ -15,7 +15,7 @@ from s3_catalog.errors import UnreadableFileError
 from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._arrow_schema import read_columns
 from s3_catalog.formats._columnar_sample import fetch_planned, read_columnar, small_tail
-from s3_catalog.formats._footer import BytesFile, open_footer
+from s3_catalog.formats._footer import BytesFile, cost_of_end, open_footer
 from s3_catalog.formats._magic import describe_bytes
 from s3_catalog.formats._sample_budget import sample_within
 from s3_catalog.formats._sandbox import OutOfMemoryError, Sandbox, read_sandboxed
@@ -59,9 +59,9 @@ class ParquetFormat:
 def _read_rows(file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Sequence[Row]:
     source = open_footer(file, "parquet", compression, limits, is_plain=lambda tail: tail[-4:] in (_MAGIC, _ENCRYPTED)).file
     footer = _load_footer(source, limits)
-    fetched = min(limits.tail_bytes, source.size)
-    spent = fetched + footer.size if footer.size > fetched else fetched
-    options = {"kind": "parquet", "footer_start": source.size - footer.size, "max_bytes": limits.max_sample_bytes - spent + footer.size}
+    # The sandbox fetches the footer as well, from what is here.
+    left = limits.max_sample_bytes - cost_of_end(source, footer.size, limits) + footer.size
+    options = {"kind": "parquet", "footer_start": source.size - footer.size, "max_bytes": left}
     if rows > 0:
         fetch_planned(source, "parquet", {**options, "kind": "parquet plan"}, limits, rows)
     return read_columnar(source, "parquet", options, limits, rows)
