@@ -7,23 +7,40 @@ withheld is a warning, not a failure. Errors are one line (a wrong configuration
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec
 
 import typer
 
+from s3_catalog.cli_options import (
+    Anonymous,
+    AwsProfile,
+    CaBundle,
+    Catalog,
+    Config,
+    EndpointUrl,
+    Json,
+    Location,
+    NoVerifyTls,
+    PathStyle,
+    Region,
+    base_url,
+    check_scope,
+    open_catalog,
+    read_ledgers,
+    read_settings,
+    read_size,
+    store_settings,
+    summarize_newest,
+)
 from s3_catalog.errors import ConfigError
-from s3_catalog.shell import DONE, FAILURES, ending_in_one_line, prepare_process, say, write_output
+from s3_catalog.shell import DONE, FAILURES, ending_in_one_line, open_binary_output, prepare_process, say, write_output
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from s3_catalog.catalogs.sql import SqlCatalog
-    from s3_catalog.config import Settings
     from s3_catalog.pipeline import CrawlReport
-    from s3_catalog.reporting import LedgerFilter
+    from s3_catalog.scanning import ScanReport
 
 P = ParamSpec("P")
 
@@ -34,13 +51,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-_MANY_RUNS = 1000
-_STORE = "How S3 is reached"
-Catalog = Annotated[str | None, typer.Option(metavar="URL", help="Where tables are published: sqlite:///file.db or postgresql://...")]
-Config = Annotated[Path | None, typer.Option(metavar="FILE", help="The configuration; by default ./s3_catalog.yaml, if there is one.")]
-Location = Annotated[str | None, typer.Option(metavar="URL", help="Only what lies below this location.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def command(function: Callable[P, None]) -> Callable[P, None]:
@@ -78,13 +88,13 @@ def crawl(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     objects: Annotated[bool, typer.Option("--objects", help="With --json: every listed object too.")] = False,
     config: Config = None,
-    endpoint_url: Annotated[str | None, typer.Option(metavar="URL", help="A server other than AWS.", rich_help_panel=_STORE)] = None,
-    region: Annotated[str | None, typer.Option(metavar="NAME", help="Where the bucket is.", rich_help_panel=_STORE)] = None,
-    profile: Annotated[str | None, typer.Option(metavar="NAME", help="A profile of the AWS configuration.", rich_help_panel=_STORE)] = None,
-    ca_bundle: Annotated[Path | None, typer.Option(metavar="FILE", help="Certificates to trust.", rich_help_panel=_STORE)] = None,
-    no_verify_tls: Annotated[bool, typer.Option("--no-verify-tls", help="Trust any certificate.", rich_help_panel=_STORE)] = False,
-    path_style: Annotated[bool, typer.Option("--path-style", help="The bucket in the path.", rich_help_panel=_STORE)] = False,
-    anonymous: Annotated[bool, typer.Option("--anonymous", help="Send unsigned requests.", rich_help_panel=_STORE)] = False,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: AwsProfile = None,
+    ca_bundle: CaBundle = None,
+    no_verify_tls: NoVerifyTls = False,
+    path_style: PathStyle = False,
+    anonymous: Anonymous = False,
 ) -> None:
     """Find the tables of a location and publish them in the catalog."""
     from s3_catalog import pipeline
@@ -101,11 +111,18 @@ def crawl(
         "exclude": exclude or None,
         "max_object_size": max_object_size,
     }
-    given: dict[str, object] = {"endpoint_url": endpoint_url, "region": region, "profile": profile, "ca_bundle": ca_bundle}
-    given |= {"verify_tls": False if no_verify_tls else None, "path_style": path_style or None, "anonymous": anonymous or None}
-    settings = _read_settings(config, asked, {name: value for name, value in given.items() if value is not None})
+    s3 = store_settings(
+        endpoint_url=endpoint_url,
+        region=region,
+        profile=profile,
+        ca_bundle=ca_bundle,
+        no_verify_tls=no_verify_tls,
+        path_style=path_style,
+        anonymous=anonymous,
+    )
+    settings = read_settings(config, asked, s3)
     with open_progress() as observer:
-        report = pipeline.crawl(settings, scope=_check_scope(scope, settings), observer=observer, allow_retire=allow_retire)
+        report = pipeline.crawl(settings, scope=check_scope(scope, settings), observer=observer, allow_retire=allow_retire)
     if as_json:
         write_output(encode_crawl(report, with_objects=objects))
     else:
@@ -120,10 +137,10 @@ def tables(location: Location = None, as_json: Json = False, catalog: Catalog = 
     from s3_catalog.reporting import describe_table, encode_list
     from s3_catalog.terminal import show_tables
 
-    with _open_catalog(_read_settings(config, {"catalog": catalog, "location": location})) as opened:
+    with open_catalog(read_settings(config, {"catalog": catalog, "location": location})) as opened:
         found = opened.list_tables() if opened else []
     if location is not None:
-        found = [table for table in found if table.layout.uri.startswith(_base_url(location))]
+        found = [table for table in found if table.layout.uri.startswith(base_url(location))]
     if as_json:
         write_output(encode_list(describe_table(table) for table in found))
     else:
@@ -133,25 +150,127 @@ def tables(location: Location = None, as_json: Json = False, catalog: Catalog = 
 @command
 def show(
     table: Annotated[str, typer.Argument(metavar="TABLE")],
+    profile: Annotated[bool, typer.Option("--profile", help="All figures of each column, and what they come from.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="The sample, every row and column of it.")] = False,
     blame: Annotated[bool, typer.Option("--blame", help="Which files brought, changed and dropped each column.")] = False,
+    rows: Annotated[int | None, typer.Option("--rows", metavar="N", min=0, help="So many rows of the sample at most.")] = None,
     as_json: Json = False,
     catalog: Catalog = None,
     config: Config = None,
 ) -> None:
-    """Show one table: columns and their figures, partitions, where they come from, history."""
+    """Show one table: tags, columns and their figures, some rows, partitions, history. Personal data is masked."""
     from s3_catalog.explaining import find_table
     from s3_catalog.reporting import describe_blame, describe_table_in_full, encode
-    from s3_catalog.terminal import show_blame, show_table
+    from s3_catalog.terminal import show_blame
+    from s3_catalog.terminal_description import SAMPLE_ROWS, show_profile, show_sample
+    from s3_catalog.terminal_table import show_table
 
-    with _open_catalog(_read_settings(config, {"catalog": catalog})) as opened:
+    if profile + sample + blame > 1:
+        raise ConfigError("choose one of --profile, --sample and --blame")
+    with open_catalog(read_settings(config, {"catalog": catalog})) as opened:
         found = find_table(opened, table)
         history = opened.history(table) if opened else []
     if as_json:
         write_output([encode(describe_blame(found) if blame else describe_table_in_full(found, history))])
     elif blame:
         show_blame(found)
+    elif profile:
+        show_profile(found)
+    elif sample:
+        show_sample(found, rows)
     else:
-        show_table(found, history)
+        show_table(found, history, rows=SAMPLE_ROWS if rows is None else rows)
+
+
+@command
+def scan(
+    subjects: Annotated[list[str] | None, typer.Argument(metavar="[URL|TABLE]...", help="Locations, or tables of the catalog.")] = None,
+    as_json: Json = False,
+    catalog: Catalog = None,
+    config: Config = None,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    profile: AwsProfile = None,
+    ca_bundle: CaBundle = None,
+    no_verify_tls: NoVerifyTls = False,
+    path_style: PathStyle = False,
+    anonymous: Anonymous = False,
+) -> None:
+    """Look for personal data in some rows of every table, read afresh. Nothing is written, and no value is shown.
+
+    Exit code 1: personal data was found that no tag of the catalog covers yet, or a detector failed.
+    """
+    from s3_catalog.progress import open_progress
+    from s3_catalog.reporting import describe_scan, encode
+    from s3_catalog.scanning import scan as look
+    from s3_catalog.terminal_scan import show_scan
+
+    s3 = store_settings(
+        endpoint_url=endpoint_url,
+        region=region,
+        profile=profile,
+        ca_bundle=ca_bundle,
+        no_verify_tls=no_verify_tls,
+        path_style=path_style,
+        anonymous=anonymous,
+    )
+    settings = read_settings(config, {"catalog": catalog}, s3)
+    with open_catalog(settings) as opened, open_progress(last_step=("scanning", "scanned")) as observer:
+        report = look(settings, opened, subjects or (), observer=observer)
+    if as_json:
+        write_output([encode(describe_scan(report))])
+    else:
+        show_scan(report)
+    _warn_of_scan(report)
+    raise typer.Exit(FAILURES if report.has_uncovered else DONE)
+
+
+@command
+def profile(
+    names: Annotated[list[str], typer.Argument(metavar="TABLE...", help="Tables of the catalog.")],
+    max_bytes: Annotated[str | None, typer.Option(metavar="SIZE", help="What may be read of each table: 5GiB, 500MB.")] = None,
+    as_json: Json = False,
+    catalog: Catalog = None,
+    config: Config = None,
+    endpoint_url: EndpointUrl = None,
+    region: Region = None,
+    aws_profile: AwsProfile = None,
+    ca_bundle: CaBundle = None,
+    no_verify_tls: NoVerifyTls = False,
+    path_style: PathStyle = False,
+    anonymous: Anonymous = False,
+) -> None:
+    """Read every row of some tables for their profile, and write it into the catalog. It stays until the table changes.
+
+    Exit code 1: a table was left as it was; the reason is named.
+    """
+    from s3_catalog.full_profiles import profile_published
+    from s3_catalog.progress import open_byte_progress
+    from s3_catalog.reporting import describe_table_in_full, encode_list
+    from s3_catalog.terminal_description import show_profile
+
+    s3 = store_settings(
+        endpoint_url=endpoint_url,
+        region=region,
+        profile=aws_profile,
+        ca_bundle=ca_bundle,
+        no_verify_tls=no_verify_tls,
+        path_style=path_style,
+        anonymous=anonymous,
+    )
+    settings = read_settings(config, {"catalog": catalog}, s3)
+    budget = read_size("--max-bytes", max_bytes)
+    with open_catalog(settings) as opened:
+        with open_byte_progress() as progress:
+            done = profile_published(settings, opened, names, max_bytes=budget, progress=progress)
+        histories = [opened.history(table.name) if opened else [] for table in done.tables]
+    if as_json:
+        write_output(encode_list(map(describe_table_in_full, done.tables, histories)))
+    else:
+        for table in done.tables:
+            show_profile(table)
+    _warn("was not profiled", done.refused)
+    raise typer.Exit(FAILURES if done.refused else DONE)
 
 
 @command
@@ -167,8 +286,8 @@ def explain(
     from s3_catalog.explaining import explain as find_explanations
     from s3_catalog.terminal import show_explanation
 
-    settings = _read_settings(config, {"catalog": catalog})
-    with _open_catalog(settings) as opened:
+    settings = read_settings(config, {"catalog": catalog})
+    with open_catalog(settings) as opened:
         for explanation in find_explanations(opened, subject):
             show_explanation(explanation)
 
@@ -190,10 +309,10 @@ def objects(
     from s3_catalog.terminal import show_objects
 
     filters = LedgerFilter(prefix=prefix, table=table, skipped=skipped, failed=failed)
-    with _open_catalog(_read_settings(config, {"catalog": catalog, "location": location})) as opened:
+    with open_catalog(read_settings(config, {"catalog": catalog, "location": location})) as opened:
         if table is not None:
             find_table(opened, table)
-        ledgers = _read_ledgers(opened, location, filters)
+        ledgers = read_ledgers(opened, location, filters)
         if as_json:
             write_output(encode_list(row for ledger in ledgers for row in describe_objects(ledger)))
         else:
@@ -211,12 +330,38 @@ def runs(
     from s3_catalog.reporting import describe_run, encode_list
     from s3_catalog.terminal import show_runs
 
-    with _open_catalog(_read_settings(config, {"catalog": catalog})) as opened:
+    with open_catalog(read_settings(config, {"catalog": catalog})) as opened:
         found = opened.list_runs(limit) if opened else []
     if as_json:
         write_output(encode_list(describe_run(run) for run in found))
     else:
         show_runs(found)
+
+
+@command
+def report(
+    target: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to write it; - is standard output.")] = "s3_catalog.html",
+    title: Annotated[str | None, typer.Option(metavar="TEXT", help="The page's name; by default the location crawled last.")] = None,
+    rows: Annotated[int | None, typer.Option("--rows", metavar="N", min=0, help="Rows of each sample.")] = None,
+    catalog: Catalog = None,
+    config: Config = None,
+) -> None:
+    """Write the catalog as one HTML page that needs nothing else: tables, columns, tags, masked samples, the ledger, the receipt."""
+    from datetime import UTC, datetime
+
+    from s3_catalog.report import SAMPLE_ROWS, write_report
+
+    with open_catalog(read_settings(config, {"catalog": catalog})) as opened:
+        run = next(iter(opened.list_runs(1)), None) if opened else None
+        found = opened.list_tables() if opened else []
+        ledger = summarize_newest(opened, run) if opened and run else None
+    now, most = datetime.now(UTC), SAMPLE_ROWS if rows is None else rows
+    with open_binary_output() if target == "-" else nullcontext(target) as file:
+        written = write_report(file, found, run=run, ledger=ledger, now=now, title=title, sample_rows=most)
+    if target != "-":
+        from s3_catalog.console import number_text, size_text
+
+        typer.echo(f"wrote {target}: {number_text(written.tables, 'table')}, {size_text(written.size_bytes)}")
 
 
 @command
@@ -237,86 +382,30 @@ def init(
     typer.echo(f"wrote {path}")
 
 
-def _read_settings(config: Path | None, asked: Mapping[str, object], s3: Mapping[str, object] | None = None) -> Settings:
-    """Read the settings with what the command line says; S3 options go into the file's section, in place of what they exclude."""
-    from s3_catalog.config import load_settings
-
-    settings = load_settings(config, overrides=asked)
-    if not s3:
-        return settings
-    excluded = {name for option in s3 for name in _EXCLUDED_BY.get(option, ())}
-    section = settings.s3.model_dump(exclude_unset=True, exclude=excluded)
-    return load_settings(config, overrides={**asked, "s3": section | dict(s3)})
-
-
-_KEY_PAIR = ("access_key_id", "secret_access_key", "session_token")
-_ROLE = ("role_arn", "external_id", "role_session_name")
-_EXCLUDED_BY: dict[str, tuple[str, ...]] = {
-    "profile": (*_KEY_PAIR, *_ROLE, "anonymous"),
-    "anonymous": (*_KEY_PAIR, *_ROLE, "profile"),
-    "verify_tls": ("ca_bundle",),
-    "ca_bundle": ("verify_tls",),
-}
-"""Settings of a file that an option on the command line leaves no sense to."""
-
-
-def _check_scope(scope: str | None, settings: Settings) -> str | None:
-    from s3_catalog.discovery.scopes import ROOT_SCOPE, scope_of_key
-    from s3_catalog.storage import parse_location, printable
-
-    if scope is None or scope == ROOT_SCOPE:
-        return scope
-    prefix, base = scope.rstrip("/") + "/", parse_location(settings.location).prefix
-    if not prefix.startswith(base) or scope_of_key(prefix, base=base, depth=settings.partition_depth) != prefix:
-        raise ConfigError(
-            f"{printable(scope)} is not a scope: write {ROOT_SCOPE} or the prefix of a folder, {settings.partition_depth} deep "
-            f"below {printable(settings.location)}"
-        )
-    return prefix
-
-
-@contextmanager
-def _open_catalog(settings: Settings) -> Iterator[SqlCatalog | None]:
-    """Open the catalog to read; None where it is a file that no crawl has made yet."""
-    from s3_catalog.pipeline import open_state
-
-    file = settings.catalog.partition("?")[0].removeprefix("sqlite:///")
-    if file != settings.catalog.partition("?")[0] and not Path(file).exists():
-        yield None
-        return
-    with open_state(settings) as catalog:
-        yield catalog
-
-
-def _read_ledgers(catalog: SqlCatalog | None, location: str | None, filters: LedgerFilter) -> Iterator[pa.Table]:
-    """The newest ledgers of a location (or of one crawled above it), by default of the one crawled last, without the rows not asked for."""
-    runs = catalog.list_runs(_MANY_RUNS) if catalog else []
-    wanted = _base_url(location) if location is not None else runs[0].location if runs else ""
-    crawled = max((run for run in runs if wanted.startswith(run.location)), key=lambda run: len(run.location), default=None)
-    if catalog is None or crawled is None:
-        return
-    base = wanted.removeprefix(crawled.store_url)
-    for ledger in catalog.latest_ledger(crawled.location):
-        yield filters.apply(ledger, base=base)
-
-
-def _base_url(location: str) -> str:
-    from s3_catalog.storage import parse_location
-
-    return parse_location(location).url
-
-
 def _warn_of(report: CrawlReport) -> None:
-    from s3_catalog.storage import printable
-
-    for failed in report.summary.failed_prefixes:
-        say("warning", f"{printable(failed.prefix)} could not be listed: {printable(failed.error)}")
-    for name, error in report.outcome.failed:
-        say("warning", f"{printable(name)} was not published: {printable(error)}")
+    _warn("could not be listed", ((failed.prefix, failed.error) for failed in report.summary.failed_prefixes))
+    _warn("was not published", report.outcome.failed)
     if report.plan.withheld:
         count = len(report.plan.withheld)
         stay = "1 table stays although it is" if count == 1 else f"{count:,} tables stay although they are"
         say("warning", f"{stay} gone: {report.plan.withheld_reason}")
+
+
+def _warn_of_scan(report: ScanReport) -> None:
+    _warn("was not looked at", report.unread)
+    for findings in (scanned.findings for scanned in report.tables):
+        failures = (
+            f"detector {failure.detector} failed on column {failure.column}: {failure.error}" for failure in findings.detections.failures
+        )
+        _warn("was looked at in part", ((findings.table.name, problem) for problem in (*findings.problems, *failures)))
+
+
+def _warn(what: str, problems: Iterable[tuple[str, str]]) -> None:
+    """Say of each name what happened to it, and why."""
+    from s3_catalog.storage import printable
+
+    for name, reason in problems:
+        say("warning", f"{printable(name)} {what}: {printable(reason)}")
 
 
 if __name__ == "__main__":

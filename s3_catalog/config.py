@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError
 
 from s3_catalog import config_file
+from s3_catalog.config_describing import SampleSettings, TagSettings
 from s3_catalog.config_file import Kind, Problem, names_secret, read_config_text
 from s3_catalog.config_sections import (
     EventSettings,
@@ -56,6 +57,8 @@ class Settings(Section):
     partition_depth: Positive = 1
     listing: ListingSettings = ListingSettings()
     inference: InferenceSettings = InferenceSettings()
+    tags: TagSettings = TagSettings()
+    samples: SampleSettings = SampleSettings()
     tables: tuple[PinnedTable, ...] = ()
     hints: tuple[PathHints, ...] = ()
     retire: RetireSettings = RetireSettings()

@@ -26,7 +26,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*", re.DOTALL)
 
 
 @contextmanager
-def _as_value_error() -> Iterator[None]:
+def as_value_error() -> Iterator[None]:
     """Hand pydantic a refusal of the part that will take the value, so that there is one rule for it."""
     try:
         yield
@@ -38,7 +38,7 @@ def check_location(value: str) -> str:
     """Refuse what no store can be opened at."""
     from s3_catalog.storage import parse_location
 
-    with _as_value_error():
+    with as_value_error():
         parse_location(value)
     return value
 
@@ -137,7 +137,7 @@ def _check_time_format(value: str) -> str:
 def _check_glob(value: str) -> str:
     from s3_catalog.discovery.hints import read_glob
 
-    with _as_value_error():
+    with as_value_error():
         read_glob(value)
     return value
 
@@ -220,6 +220,8 @@ class InferenceSettings(Section):
     max_seconds: Seconds = 20.0
     max_log_bytes: Size = ByteSize(256 * 1024 * 1024)
     max_log_files: Positive = 500_000
+    max_history_files: Annotated[int, Field(ge=0)] = 64
+    max_history_bytes: Size = ByteSize(16 * 1024 * 1024)
 
 
 class CsvHints(Section):
@@ -283,7 +285,7 @@ class PinnedTable(_Hints):
     def _check_template(self) -> Self:
         from s3_catalog.discovery.pins import read_path_template
 
-        with _as_value_error():
+        with as_value_error():
             read_path_template(self.path, name=self.name, file_format=self.format)
         return self
 

@@ -98,10 +98,14 @@ class UnreadableFileError(S3CatalogError):
 
 
 class HintError(UnreadableFileError):
-    """What people said of a file does not fit it. `reason` names the hint, and shows the first value that it does not fit."""
+    """What people said of a file does not fit it. `reason` names the hint, and shows the first value that it does not fit.
 
-    def __init__(self, key: str, file_format: str, reason: str) -> None:
+    `shows` are the column and the whole of that value, so that what is personal of it can be masked before anybody sees it.
+    """
+
+    def __init__(self, key: str, file_format: str, reason: str, *, shows: tuple[str, str] | None = None) -> None:
         super().__init__(key, file_format, reason)
+        self.shows = shows
         self.args = (f"the hint does not fit: {reason}",)
 
 

@@ -63,10 +63,10 @@ def find_table(catalog: SqlCatalog | None, name: str) -> Table:
     Raises:
         UnknownNameError: there is none; names near ones, and says when it was retired.
     """
-    tables = {table.name: table for table in catalog.list_tables()} if catalog else {}
-    if name in tables:
-        return tables[name]
-    raise UnknownNameError(_why_unknown(catalog, name, tables))
+    found = catalog.find_table(name) if catalog else None
+    if found is not None:
+        return found
+    raise UnknownNameError(_why_unknown(catalog, name, [table.name for table in catalog.list_tables()] if catalog else []))
 
 
 def explain(catalog: SqlCatalog | None, subject: str, locations: Iterable[str] = ()) -> list[Explanation]:

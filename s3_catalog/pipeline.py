@@ -267,7 +267,12 @@ def _inference_rules(settings: Settings) -> InferenceRules:
             max_whole_file_bytes=chosen.max_whole_file_bytes,
             max_seconds=chosen.max_seconds,
         ),
-        log_limits=LogLimits(max_log_bytes=chosen.max_log_bytes, max_files=chosen.max_log_files),
+        log_limits=LogLimits(
+            max_log_bytes=chosen.max_log_bytes,
+            max_files=chosen.max_log_files,
+            max_history_files=chosen.max_history_files,
+            max_history_bytes=chosen.max_history_bytes,
+        ),
     )
 
 
@@ -276,11 +281,13 @@ def describe_schemas(
 ) -> list[TableResult]:
     """Hop 6: samples, profiles and tags of every table, masked; a table that has not changed keeps its own."""
     progress = observer.described if observer else None
-    return describe_tables(store, grouped.grouping, results, _describe_rules(settings), progress=progress)
+    scoped = grouped.scopes is not None
+    return describe_tables(store, grouped.grouping, results, describe_rules(settings), look_at_top=scoped, progress=progress)
 
 
-def _describe_rules(settings: Settings) -> DescribeRules:
-    return DescribeRules(limits=_inference_rules(settings).limits)
+def describe_rules(settings: Settings) -> DescribeRules:
+    """How the settings want tables described."""
+    return settings.samples.rules(settings.tags.rules(), _inference_rules(settings).limits)
 
 
 def removed_keys(catalog: SqlCatalog, store: ObjectStore) -> pa.Array:

@@ -15,18 +15,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from s3_catalog.catalogs import Action
+from s3_catalog.model.description import ColumnProfile, Description, Tag
 from s3_catalog.model.tables import Column, Table
 from s3_catalog.model.types import type_text
 
 if TYPE_CHECKING:
     from s3_catalog.catalogs import RunRecord
     from s3_catalog.pipeline import CrawlReport
+    from s3_catalog.scanning import ScannedTable, ScanReport
 
 History = Sequence[tuple[datetime, str, "str | None"]]
 """(when, change, id of the run), oldest first."""
 
 CERTAINTY = "certainty."
 """Begins the details that say how sure a column's type is; the column's name follows."""
+_PERSONAL = ("PII", "Security")
+"""Classifications whose tags name data that is not everybody's."""
+_UNSPECIFIC = "Sensitive"
 _ROWS_AT_A_TIME = 4096
 
 
@@ -43,6 +48,8 @@ def describe_table(table: Table) -> dict[str, Any]:
         "size_bytes": layout.size_bytes,
         "row_count": table.row_count,
         "row_estimate": {**asdict(table.row_estimate), "estimated": True} if table.row_estimate else None,
+        "tags": [{"tag": tag.name, "column": tag.column, "why": tag.why} for tag in described(table).tags],
+        "sample_rows": [json.loads(row) for row in described(table).sample.rows],
     }
 
 
@@ -51,6 +58,7 @@ def describe_table_in_full(table: Table, history: History = ()) -> dict[str, Any
     layout, evidence = table.layout, table.layout.evidence
     return {
         **describe_table(table),
+        **describe_description(described(table)),
         "column_details": describe_columns(table),
         "hints": dict(layout.options),
         "newest": _time(layout.newest),
@@ -62,11 +70,59 @@ def describe_table_in_full(table: Table, history: History = ()) -> dict[str, Any
         ],
         "sampled_keys": list(table.sampled_keys),
         "partitions": [
-            {"values": list(p.values), "object_count": p.object_count, "size_bytes": p.size_bytes, "newest": _time(p.newest)}
+            {
+                "values": list(p.values),
+                "object_count": p.object_count,
+                "size_bytes": p.size_bytes,
+                "row_count": p.row_count,
+                "newest": _time(p.newest),
+            }
             for p in table.partitions
         ],
         "history": [{"at": _time(when), "change": change, "run": run} for when, change, run in history],
     }
+
+
+def described(table: Table) -> Description:
+    """The description of a table; an empty one where it has none yet."""
+    return table.description or Description()
+
+
+def personal_tags(table: Table) -> list[str]:
+    """The kinds of personal data and secrets that tags name, without classification: `Email` of `PII.Email`."""
+    names = dict.fromkeys(tag.name for tag in described(table).tags)
+    kinds = [name.partition(".")[2] for name in names if name.partition(".")[0] in _PERSONAL]
+    return [kind for kind in kinds if kind != _UNSPECIFIC] or kinds
+
+
+def describe_description(description: Description) -> dict[str, Any]:
+    """What people and rules say of a table, and its figures, as `show --json` prints them.
+
+    In `profile` the figures come from `basis`, null count and bounds from `bounds_basis`.
+    """
+    return {
+        "tags": [describe_tag(tag) for tag in description.tags],
+        "profile": [_describe_profile(profile) for profile in description.columns],
+        "sample": {"masked": list(description.sample.masked), "withheld": description.sample.withheld},
+        "files": asdict(description.files) if description.files else None,
+        "owners": list(description.owners),
+        "description": description.text,
+        "column_descriptions": dict(description.column_texts),
+        "description_warnings": list(description.warnings),
+    }
+
+
+def describe_tag(tag: Tag) -> dict[str, Any]:
+    """One tag with all that speaks for it."""
+    return {"tag": tag.name, "column": tag.column, "rule": tag.rule, "why": tag.why, "confidence": tag.confidence}
+
+
+def _describe_profile(profile: ColumnProfile) -> dict[str, Any]:
+    pairs = {
+        "quantiles": [{"share": share, "value": value} for share, value in profile.quantiles],
+        "top_values": [{"value": value, "count": count} for value, count in profile.top_values],
+    }
+    return {**asdict(profile), **pairs}
 
 
 def describe_columns(table: Table) -> list[dict[str, Any]]:
@@ -167,6 +223,40 @@ def encode_crawl(report: CrawlReport, *, with_objects: bool = False) -> Iterator
         yield ',\n"objects": '
         yield from encode_list(describe_objects(report.ledger))
     yield "}"
+
+
+def describe_scan(report: ScanReport) -> dict[str, Any]:
+    """A scan as `scan --json` prints it. `covered`: the catalog has a tag for it."""
+    return {
+        "tables": [_describe_scanned(scanned) for scanned in report.tables],
+        "unread": [{"name": name, "error": error} for name, error in report.unread],
+    }
+
+
+def _describe_scanned(scanned: ScannedTable) -> dict[str, Any]:
+    findings = scanned.findings
+    return {
+        "name": findings.table.name,
+        "location": findings.table.layout.uri,
+        "rows": findings.rows,
+        "found": [
+            {
+                "column": found.column,
+                "kind": found.label,
+                "detector": found.detector,
+                "tags": list(found.tags),
+                "share": found.share,
+                "values_seen": found.values_seen,
+                "confidence": found.confidence,
+                "inside": found.inside,
+                "why": found.evidence,
+                "covered": found not in scanned.uncovered,
+            }
+            for found in findings.detections.found
+        ],
+        "failures": [asdict(failure) for failure in findings.detections.failures],
+        "problems": list(findings.problems),
+    }
 
 
 def encode_list(items: Iterable[object]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, BinaryIO, ParamSpec
 
 import typer
 
@@ -54,11 +54,29 @@ def write_output(chunks: Iterable[str]) -> None:
     Raises:
         S3CatalogError: it takes no more (a full disk).
     """
-    try:
+    with _naming_output():
         for chunk in chunks:
             sys.stdout.write(chunk)
         sys.stdout.write("\n")
         sys.stdout.flush()
+
+
+@contextmanager
+def open_binary_output() -> Iterator[BinaryIO]:
+    """Standard output for bytes.
+
+    Raises:
+        S3CatalogError: it takes no more (a full disk).
+    """
+    with _naming_output():
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _naming_output() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:

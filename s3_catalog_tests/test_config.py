@@ -310,7 +310,9 @@ def test_all_hints_reach_the_readers_and_come_back_from_a_layout(tmp_path: Path)
 
 def test_the_defaults_are_those_of_the_parts_that_take_them(tmp_path: Path) -> None:
     chosen, rules = load(tmp_path, "").inference.model_dump(), InferenceRules()
-    of_logs = {"max_log_bytes": rules.log_limits.max_log_bytes, "max_log_files": rules.log_limits.max_files}
+    logs = rules.log_limits
+    of_logs = {"max_log_bytes": logs.max_log_bytes, "max_log_files": logs.max_files}
+    of_logs |= {"max_history_files": logs.max_history_files, "max_history_bytes": logs.max_history_bytes}
     assert chosen == {name: of_logs.get(name, getattr(rules, name, None) or getattr(rules.limits, name, None)) for name in chosen}
 
 
@@ -372,10 +374,13 @@ def test_the_example_loads_as_the_defaults(tmp_path: Path) -> None:
     assert load(tmp_path, example_settings()) == load(tmp_path, "")
 
 
+_IS_NAME_OF_PEOPLE = re.compile(r"client_options\.|(tables|hints)\.columns\.|tags\.(classification|formats|object_tags|bucket_tags)\.")
+
+
 def test_the_example_names_every_setting_and_its_default(tmp_path: Path) -> None:
     text = uncommented(example_settings())
     document = yaml.safe_load(text)
-    named = {path for path in paths_of(document) if not re.match(r"client_options\.|(tables|hints)\.columns\.", path)}
+    named = {path for path in paths_of(document) if not _IS_NAME_OF_PEOPLE.match(path)}
     of_hints = {path.replace("hints", "tables", 1) for path in named if path.startswith("hints.")}
     assert named | of_hints == set(settings_of(Settings))
     defaults = load(tmp_path, "").model_dump()

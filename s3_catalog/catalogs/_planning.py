@@ -6,6 +6,7 @@ Pure: no catalog, no clock.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -162,8 +163,8 @@ def _diff_column_details(
 
 def _diff_figures(old: Sequence[Column], new: Sequence[Column]) -> list[tuple[str, str | None, str | None]]:
     """Columns whose statistics or blame changed, by name alone: they move with every new file, and hold values."""
-    before = {column.name: column for column in old}
-    pairs = [(before[column.name], column) for column in new if column.name in before]
+    before, after = _by_occurrence(old), _by_occurrence(new)
+    pairs = [(before[key], column) for key, column in after.items() if key in before]
     moved = {
         "statistics": [n.name for o, n in pairs if o.statistics != n.statistics],
         "blame": [n.name for o, n in pairs if o.blame != n.blame],
@@ -175,6 +176,16 @@ def _stored_text(column: Column | PartitionColumn) -> str:
     if isinstance(column, PartitionColumn):
         return f"{column.type}, {'declared' if column.declared else 'inferred'}"
     return f"{column.type}, {column.source_type}" if column.source_type else str(column.type)
+
+
+def _by_occurrence(columns: Sequence[Column]) -> dict[tuple[str, int], Column]:
+    """Columns by their name and how often it came before: names can repeat."""
+    seen: Counter[str] = Counter()
+    found = {}
+    for column in columns:
+        found[column.name, seen[column.name]] = column
+        seen[column.name] += 1
+    return found
 
 
 def _diff_descriptions(old: Description | None, new: Description | None) -> list[tuple[str, str | None, str | None]]:

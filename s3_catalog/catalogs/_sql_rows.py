@@ -79,7 +79,14 @@ def encode_fields(table: Table) -> list[Row]:
 def encode_partitions(table: Table) -> list[Row]:
     """The rows of `asset_partitions`, without the asset's id."""
     return [
-        {"position": position, "values": list(p.values), "object_count": p.object_count, "size_bytes": p.size_bytes, "newest": p.newest}
+        {
+            "position": position,
+            "values": list(p.values),
+            "object_count": p.object_count,
+            "size_bytes": p.size_bytes,
+            "newest": p.newest,
+            "row_count": p.row_count,
+        }
         for position, p in enumerate(table.partitions)
     ]
 
@@ -108,7 +115,7 @@ def encode_arrow_schema(table: Table) -> bytes:
 def digest_table(table: Table) -> str:
     """Digest everything that is published of a table: equal digests mean there is nothing to write."""
     types = [str(column.type) for column in table.columns] + [str(column.type) for column in table.layout.partition_columns]
-    partitions = [(p.values, p.object_count, p.size_bytes, p.newest) for p in table.partitions]
+    partitions = [(p.values, p.object_count, p.size_bytes, p.newest, p.row_count) for p in table.partitions]
     everything = [encode_asset(table), encode_fields(table), types, partitions, encode_description(table), encode_tags(table)]
     return hashlib.sha256(json.dumps(everything, default=_time_text).encode()).hexdigest()
 
@@ -168,7 +175,8 @@ def _decode(row: AnyRow, fields: Sequence[AnyRow], partitions: Iterable[AnyRow])
         details=tuple((name, value) for name, value in row.details),
         sampled_keys=tuple(row.sampled_keys),
         partitions=tuple(
-            Partition(values=tuple(p.values), object_count=p.object_count, size_bytes=p.size_bytes, newest=p.newest) for p in partitions
+            Partition(values=tuple(p.values), object_count=p.object_count, size_bytes=p.size_bytes, newest=p.newest, row_count=p.row_count)
+            for p in partitions
         ),
     )
 

@@ -143,6 +143,7 @@ asset_partitions = sa.Table(
     sa.Column("object_count", sa.BigInteger, nullable=False),
     sa.Column("size_bytes", sa.BigInteger, nullable=False),
     sa.Column("newest", UtcDateTime),
+    sa.Column("row_count", sa.BigInteger, comment="exact, or null"),
 )
 
 asset_descriptions = sa.Table(

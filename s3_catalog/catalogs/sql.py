@@ -122,6 +122,11 @@ class SqlCatalog:
         with self._database.reading() as connection:
             return list(load_tables(connection, condition).values())
 
+    def find_table(self, name: str) -> Table | None:
+        """The published table of a name; None where there is none, or it is retired."""
+        with self._database.reading() as connection:
+            return next(iter(load_tables(connection, assets.c.retired_at.is_(None) & (assets.c.name == name)).values()), None)
+
     def remove(self, names: Sequence[str]) -> int:
         """Delete tables for good, with their history; returns how many there were."""
         with self._database.writing() as connection:

@@ -14,6 +14,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
+import pyarrow as pa
+
 from s3_catalog.formats._hints import ReadHints
 from s3_catalog.model.statistics import ColumnFigures, RowEstimate
 from s3_catalog.model.tables import Column, TypeConflict
@@ -120,6 +122,17 @@ class SampleFormat(FileFormat, Protocol):
         Columns have the names of `read_schema`. Values have the types of its columns where the file has typed values, else they are the
         texts that stand there, without null markers. Costs at most `max_sample_bytes` of the file, whatever its size; where so much
         holds no row, there are none.
+
+        Raises: as `read_schema`.
+        """
+
+
+@runtime_checkable
+class NumberedFormat(FileFormat, Protocol):
+    """A format whose files number their fields, so that a field is known under any name (Iceberg)."""
+
+    def read_field_ids(self, file: ObjectFile, limits: ReadLimits) -> pa.Schema:
+        """Read the columns, each field at any depth with its number in its metadata (`PARQUET:field_id`), if it has one.
 
         Raises: as `read_schema`.
         """

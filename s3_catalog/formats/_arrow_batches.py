@@ -71,7 +71,7 @@ def _read_listed(file: ObjectFile, footer: Footer, known_from: int) -> Batches:
         return _sample_batches(file, footer.batches)
     for start, end in ranges:
         file.read_at(start, end - start)
-    found = [_read_block(file, block) for block in blocks]
+    found = [read_block(file, block) for block in blocks]
     return Batches(found=found, rows=_count(found), uses=footer.uses)
 
 
@@ -79,7 +79,7 @@ def _join(file: ObjectFile, blocks: Sequence[Block], known_from: int) -> list[tu
     """The ranges of the messages that are not known yet, neighbours as one; None where they are too many or too long."""
     ranges: list[tuple[int, int]] = []
     for block in blocks:
-        _check_block(file, block)
+        check_block(file, block)
     for block in sorted(blocks, key=lambda block: block.offset):
         start, end = block.offset, block.offset + block.message_bytes
         if start >= known_from:
@@ -97,10 +97,10 @@ def _sample_batches(file: ObjectFile, blocks: Blocks) -> Batches:
     indexes = sorted({i * (len(blocks) - 1) // (_SAMPLED - 1) for i in range(_SAMPLED)}) if len(blocks) else []
     chosen = [blocks[i] for i in indexes]
     for block in chosen:
-        _check_block(file, block)
+        check_block(file, block)
     if not chosen or sum(block.message_bytes for block in chosen) > _MAX_BYTES:
         return Batches(found=())
-    found = [_read_block(file, block) for block in chosen]
+    found = [read_block(file, block) for block in chosen]
     seen, sizes = _count(found), [block.body_bytes for block in chosen]
     unseen_bytes = blocks.body_bytes - sum(sizes)
     typical = found[:-1] or found
@@ -111,14 +111,24 @@ def _sample_batches(file: ObjectFile, blocks: Blocks) -> Batches:
     return Batches(found=found, estimate=estimate_rows(seen, by_bytes, max(0, unseen_bytes), evenly=True))
 
 
-def _check_block(file: ObjectFile, block: Block) -> None:
+def check_block(file: ObjectFile, block: Block) -> None:
+    """Check that a block lies within its file.
+
+    Raises:
+        CorruptMessageError: it does not.
+    """
     if min(block.offset, block.body_bytes) < 0 or block.message_bytes < PREFIX_BYTES:
         raise CorruptMessageError("the footer lists an impossible message")
     if block.offset + block.message_bytes + block.body_bytes > file.size:
         raise CorruptMessageError("the footer lists a message outside the file")
 
 
-def _read_block(file: ObjectFile, block: Block) -> Batch:
+def read_block(file: ObjectFile, block: Block) -> Batch:
+    """Read the message of a block.
+
+    Raises:
+        CorruptMessageError: corrupt, or no batch.
+    """
     message = read_message(file.read_at(block.offset, block.message_bytes))
     if not isinstance(message, Batch):
         raise CorruptMessageError("a message that the footer lists is no batch")

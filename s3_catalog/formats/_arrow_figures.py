@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -56,21 +56,38 @@ def read_figures(schema: pa.Schema, uses: Mapping[int, Sequence[DictionaryUse]],
     }
 
 
-def _add_batch(totals: Sequence[_Total], batch: Batch) -> bool:
-    """Take the parts of a batch column by column; False where they do not come out even."""
+def column_buffers(schema: pa.Schema, batch: Batch) -> list[Sequence[tuple[int, int]]] | None:
+    """The buffers (offset, length) of each column of a batch; None where they do not fit the schema."""
+    columns = [list(_flatten(field.type)) for field in schema]
+    parts = None if sum(map(len, columns)) > MAX_TABLES else _part_batch(columns, batch)
+    return None if parts is None else [buffers for _, buffers in parts]
+
+
+def _part_batch(columns: Iterable[Sequence[_Node]], batch: Batch) -> list[tuple[int, Sequence[tuple[int, int]]]] | None:
+    """Null count and buffers of each column; None where the parts of the batch do not come out even."""
     node = buffer = variadic = 0
-    for total in totals:
+    parts = []
+    for nodes in columns:
         first_node, first_buffer = node, buffer
-        node += len(total.nodes)
-        for part in total.nodes:
+        node += len(nodes)
+        for part in nodes:
             buffer += part.buffers
             if part.variadic and variadic < len(batch.variadic):
                 buffer += max(0, batch.variadic[variadic])
                 variadic += 1
         if node > len(batch.nodes) or batch.nodes[first_node][0] != batch.rows:
-            return False
-        total.add(batch.nodes[first_node][1], sum(size for _, size in batch.buffers[first_buffer:buffer]))
-    return (node, buffer, variadic) == (len(batch.nodes), len(batch.buffers), len(batch.variadic))
+            return None
+        parts.append((batch.nodes[first_node][1], batch.buffers[first_buffer:buffer]))
+    even = (node, buffer, variadic) == (len(batch.nodes), len(batch.buffers), len(batch.variadic))
+    return parts if even else None
+
+
+def _add_batch(totals: Sequence[_Total], batch: Batch) -> bool:
+    """Take the parts of a batch column by column; False where they do not come out even."""
+    parts = _part_batch((total.nodes for total in totals), batch)
+    for total, (nulls, buffers) in zip(totals, parts or (), strict=parts is not None):
+        total.add(nulls, sum(size for _, size in buffers))
+    return parts is not None
 
 
 def _add_dictionary(totals: Sequence[_Total], uses: Sequence[DictionaryUse], batch: Batch) -> None:

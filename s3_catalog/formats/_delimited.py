@@ -167,7 +167,7 @@ def _type_column(file: ObjectFile, file_format: str, name: str, cells: _Cells, s
     pinned = pin_column(found, cells.all, wanted, hints)
     if isinstance(pinned, str):
         place = f"row {cells.first.index(pinned) + 1}" if pinned in cells.first else "one of the last rows"
-        raise HintError(file.key, file_format, describe_misfit(name, wanted, pinned, place))
+        raise HintError(file.key, file_format, describe_misfit(name, wanted, pinned, place), shows=(name, pinned))
     return _TypedColumn(name, pinned, None)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, BinaryIO
 
-from s3_catalog.formats._excel_sheets import MAX_SHEETS, summarize
+from s3_catalog.formats._excel_sheets import MAX_SHEETS, SheetSample, summarize
 from s3_catalog.formats._sandbox_process import RefusedError
 
 _MAX_ROWS = 50_000
@@ -34,9 +34,10 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
         raise RefusedError("not a workbook, or a corrupt one") from error
     cells = int(options["max_cells"])
     sheets = list[dict[str, Any]]()
-    for sheet in [sheet for sheet in workbook.worksheets if options["sheet"] in (None, sheet.title)][:MAX_SHEETS]:
+    wanted = [sheet for sheet in workbook.worksheets if options["sheet"] in (None, sheet.title)]
+    for sheet in wanted[:MAX_SHEETS]:
         rows = islice(sheet.iter_rows(values_only=True), options["skip_rows"] + _MAX_ROWS)
-        found = summarize(_rows(rows), cells, options["skip_rows"])
+        found = summarize(_rows(rows), cells, options["skip_rows"], SheetSample(options["sample_rows"], len(wanted)))
         cells -= found.pop("cells")
         # The sheet's own word for how far it reaches, which some writers leave out.
         about = {"name": sheet.title, "visibility": _VISIBILITY.get(sheet.sheet_state, "Hidden"), "height": sheet.max_row}

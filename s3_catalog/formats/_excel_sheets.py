@@ -18,6 +18,10 @@ _HEAD_CELLS = 200_000
 _HEADER_ROWS = 64
 _MAX_MERGED = 10_000
 _CELL_CHARACTERS = 200
+_LONGEST_CELL = 64 * 1024 + 1
+_CELL_COST, _SAMPLE_CHARACTERS = 20, 4 * 1024 * 1024
+"""What a cell costs besides its text, and what the rows in full of all sheets may cost."""
+_MICROSECOND = dt.timedelta(microseconds=1)
 MAX_SHEETS = 256
 _MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -36,12 +40,13 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         options: `max_cells` looked at in all, `max_unpacked_bytes` that the parts of a zip may have together, `sheet` (a name, or None for
-            all), `skip_rows` of each.
+            all), `skip_rows` of each, `sample_rows` of each whose cells are wanted in full.
 
     Returns: `sheets`, each with name, visibility, `head` (rows of [kind, text] cells), `kinds` (for each column, kind -> how many cells
     below the head), `examples` (for each column, kind -> the first text below the head), `rows` (how many rows below the head are not
-    empty), `complete`, `above` (rows before the head, empty or skipped), `seen` (all rows looked at), `height` (the last row's number where
-    that is known) and `merged` ranges; `skipped`: name and reason; `names` of all sheets.
+    empty), `sample` (the first rows again, with texts in full and durations in microseconds), `complete`, `above` (rows before the head,
+    empty or skipped), `seen` (all rows looked at), `height` (the last row's number where that is known) and `merged` ranges; `skipped`:
+    name and reason; `names` of all sheets.
     """
     import python_calamine as calamine
 
@@ -64,7 +69,7 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
         except calamine.CalamineError:
             skipped.append([about.name, "corrupt"])
             continue
-        found = _read_sheet(sheet, cells, options["skip_rows"])
+        found = _read_sheet(sheet, cells, options["skip_rows"], SheetSample(options["sample_rows"], len(wanted)))
         cells -= found.pop("cells")
         found |= {"name": about.name, "visibility": str(about.visible).rpartition(".")[2]}
         sheets.append(found)
@@ -110,15 +115,15 @@ def _reason(error: Exception) -> str:
     return "not a workbook, or a corrupt one"
 
 
-def _read_sheet(sheet: Any, max_cells: int, skip_rows: int) -> dict[str, Any]:
-    found = summarize(sheet.iter_rows() if sheet.height else iter(()), max_cells, skip_rows)
+def _read_sheet(sheet: Any, max_cells: int, skip_rows: int, sample: SheetSample) -> dict[str, Any]:
+    found = summarize(sheet.iter_rows() if sheet.height else iter(()), max_cells, skip_rows, sample)
     found["height"] = sheet.end[0] + 1 if sheet.end else None
     above = found["above"]
     ranges = [(top - above, left, bottom - above, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or ()]
     return found | {"merged": [area for area in ranges if 0 <= area[0] < _HEADER_ROWS][:_MAX_MERGED]}
 
 
-def summarize(sheet_rows: Iterable[Sequence[Any]], max_cells: int, skip_rows: int) -> dict[str, Any]:
+def summarize(sheet_rows: Iterable[Sequence[Any]], max_cells: int, skip_rows: int, sample: SheetSample) -> dict[str, Any]:
     """Keep the first rows of a sheet, and count the kinds of the cells below them."""
     head: list[list[list[str]]] = []
     rest = _Below()
@@ -134,12 +139,31 @@ def summarize(sheet_rows: Iterable[Sequence[Any]], max_cells: int, skip_rows: in
             complete = False
             seen -= 1
             break
+        sample.add(row)
         if len(head) < _HEAD_ROWS and cells <= _HEAD_CELLS:
             head.append([_describe(value) for value in row])
         else:
             rest.add(row)
-    below = {"kinds": rest.kinds, "examples": rest.examples, "rows": rest.rows}
+    below = {"sample": sample.rows, "kinds": rest.kinds, "examples": rest.examples, "rows": rest.rows}
     return {"head": head, **below, "complete": complete, "merged": [], "above": above, "seen": seen, "height": None, "cells": cells}
+
+
+class SheetSample:
+    """So many first rows of one of some sheets in full, as long as they are not too long together."""
+
+    def __init__(self, rows: int, sheets: int) -> None:
+        self.rows: list[list[list[str]]] = []
+        self._count, self._characters_left = rows, _SAMPLE_CHARACTERS // max(1, min(sheets, MAX_SHEETS))
+
+    def add(self, row: Sequence[Any]) -> None:
+        if len(self.rows) >= self._count:
+            return
+        cells = [_describe_in_full(value) for value in row]
+        self._characters_left -= sum(_CELL_COST + len(text) for _, text in cells)
+        if self._characters_left < 0:
+            self._count = 0
+        else:
+            self.rows.append(cells)
 
 
 class _Below:
@@ -185,6 +209,13 @@ _KINDS: dict[type, str] = {
     dt.time: "time",
     dt.timedelta: "duration",
 }
+
+
+def _describe_in_full(value: Any) -> list[str]:
+    kind = _kind(value)
+    if kind == "integer":
+        return [kind, str(int(value))]
+    return [kind, str(value // _MICROSECOND) if kind == "duration" else str(value)[:_LONGEST_CELL]]
 
 
 def _describe(value: Any) -> list[str]:

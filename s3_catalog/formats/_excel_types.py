@@ -73,7 +73,8 @@ def _refuse_misfit(key: str, column: SheetColumn, wanted: pa.DataType, hints: Re
         return
     for kind, text in column.cells:
         if kind and not _fits(kind, text, wanted, hints):
-            raise HintError(key, "excel", describe_misfit(column.name, wanted, text.lower() if kind == "boolean" else text))
+            shown = text.lower() if kind == "boolean" else text
+            raise HintError(key, "excel", describe_misfit(column.name, wanted, shown), shows=(column.name, shown))
 
 
 def _fits(kind: str, text: str, wanted: pa.DataType, hints: ReadHints) -> bool:

@@ -59,6 +59,12 @@ def open_footer(
     return FooterFile(BytesFile(file.key, head.data), head.warnings)
 
 
+def cost_of_end(file: ObjectFile, length: int, limits: ReadLimits) -> int:
+    """How many bytes were fetched once the last `length` bytes of a file are known: its tail, and a longer end on top of it."""
+    tail = min(limits.tail_bytes, file.size)
+    return tail + length if length > tail else tail
+
+
 def _is_small(file: ObjectFile, limits: ReadLimits) -> bool:
     return file.size <= limits.tail_bytes
 

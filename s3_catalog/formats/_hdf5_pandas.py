@@ -1,4 +1,4 @@
-"""Frames and series that pandas (through PyTables) keeps in HDF5, from their metadata. Runs in the sandboxed process.
+"""Frames and series that pandas (through PyTables) keeps in HDF5: their columns, and where the values are. Runs in the sandboxed process.
 
 Attributes of PyTables are pickles: they are taken apart on symbols (`_pickle_machine`), never loaded.
 """
@@ -8,14 +8,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from s3_catalog.formats._hdf5_rows import Cells
 from s3_catalog.formats._hdf5_types import Kind, Types, describe_class, moment
 from s3_catalog.formats._pickle_machine import take_bytes_apart
 from s3_catalog.formats._pickle_symbols import Call, Items, Pairs, PickleLimits, PickleRefusedError
 
 _ATTRIBUTE = PickleLimits(read_bytes=1024 * 1024, seconds=2.0, steps=200_000)
+_NO_TEXT = "nan"
+"""What pandas writes for a text that is missing, unless it is told otherwise."""
 _ZONE = re.compile(r"[A-Za-z_]+(/[\w+-]+)*")
 Column = list[Any]
-"""Name, type, source type."""
+"""Name, type, source type, cells (None where nobody knows them)."""
 
 
 class PandasStores:
@@ -37,18 +40,21 @@ class PandasStores:
         return None
 
     def _read_fixed_frame(self, group: Any) -> dict[str, Any]:
-        placed: dict[str, tuple[Kind, str | None]] = {}
+        placed: dict[str, list[Any]] = {}
         for number in range(min(int(group.attrs.get("nblocks", 0)), self._max_columns)):
-            found = self._describe_values(group[f"block{number}_values"])
-            placed |= dict.fromkeys(self._names(group, f"block{number}_items"), found)
+            values = group[f"block{number}_values"]
+            kind, source = self._describe_values(values)
+            for place, name in enumerate(self._names(group, f"block{number}_items")):
+                placed[name] = [kind, source, Cells(dataset=values, column=place, missing=_missing(values))]
         names = self._names(group, "axis0")
         index = self._index(group, "axis1")
-        columns = [[name, *placed.get(name, ("string", None))] for name in names]
+        columns = [[name, *placed.get(name, ("string", None, None))] for name in names]
         return _store([*index, *columns], self._axis_length(group, "axis1"), "pandas frame (fixed)")
 
     def _read_fixed_series(self, group: Any) -> dict[str, Any]:
         name = _text(_plain(group.attrs.get("name"))) or "value"
-        column = [name, *self._describe_values(group["values"])]
+        values = group["values"]
+        column = [name, *self._describe_values(values), Cells(dataset=values, missing=_missing(values))]
         return _store([*self._index(group, "index"), column], self._axis_length(group, "index"), "pandas series (fixed)")
 
     def _names(self, group: Any, axis: str) -> list[str]:
@@ -77,12 +83,14 @@ class PandasStores:
         if _text(group.attrs.get(f"{axis}_variety")) == "multi":
             levels = range(min(int(group.attrs.get(f"{axis}_nlevels", 0)), 32))
             names = [_text(_plain(group.attrs.get(f"{axis}_name{i}"))) or f"level_{i}" for i in levels]
-            return [[name, *self._describe_index(group[f"{axis}_level{i}"])] for i, name in zip(levels, names, strict=True)]
+            labels = [group[f"{axis}_level{i}"] for i in levels]
+            codes = [Cells(dataset=group[f"{axis}_label{i}"], labels=_index_cells(labels[i])) for i in levels]
+            return [[name, *self._describe_index(labels[i]), codes[i]] for i, name in zip(levels, names, strict=True)]
         dataset = group[axis]
         name = _text(_plain(dataset.attrs.get("name")))
         if not name and _text(dataset.attrs.get("kind")) in ("integer", ""):
             return []
-        return [[name or "index", *self._describe_index(dataset)]]
+        return [[name or "index", *self._describe_index(dataset), _index_cells(dataset)]]
 
     def _describe_index(self, dataset: Any) -> tuple[Kind, str | None]:
         kind = _text(dataset.attrs.get("kind"))
@@ -108,12 +116,13 @@ class PandasStores:
         """An appendable table: one compound dataset, whose attributes say which columns each field holds."""
         dataset = group["table"]
         info = _taken_apart(group.attrs.get("info"))
-        described: dict[str, tuple[Kind, str | None]] = {}
+        described: dict[str, list[Any]] = {}
         for field in dataset.dtype.names[: self._max_columns]:
             if field != "index":
                 found = self._describe_field(group, dataset, field, _zone_of_info(info, field))
                 names = _taken_apart(dataset.attrs.get(f"{field}_kind"))
-                described |= dict.fromkeys([_text(name) for name in names.kept] if isinstance(names, Items) else [field], found)
+                for place, name in enumerate([_text(name) for name in names.kept] if isinstance(names, Items) else [field]):
+                    described[name] = [*found, self._field_cells(group, dataset, field, place)]
         ordered = [name for name in self._table_order(group) if name in described]
         columns = [[name, *described[name]] for name in dict.fromkeys([*ordered, *described])]
         if kind == "series_table":
@@ -130,8 +139,10 @@ class PandasStores:
         if not name and kind in ("integer", ""):
             return []
         if kind.startswith(("datetime64", "timedelta64")):
-            return [[name or "index", moment(kind, _zone(about.get("tz"))), None]]
-        return [[name or "index", *(("string", None) if kind == "string" else self._types.describe(dataset.dtype.fields["index"][0]))]]
+            return [[name or "index", moment(kind, _zone(about.get("tz"))), None, Cells(dataset=dataset, field="index")]]
+        found = ("string", None) if kind == "string" else self._types.describe(dataset.dtype.fields["index"][0])
+        missing = _NO_TEXT if kind == "string" else None
+        return [[name or "index", *found, Cells(dataset=dataset, field="index", missing=missing)]]
 
     def _describe_field(self, group: Any, dataset: Any, field: str, zone: str | None) -> tuple[Kind, str | None]:
         kind, meta = _text(dataset.attrs.get(f"{field}_dtype")), _text(_plain(dataset.attrs.get(f"{field}_meta")))
@@ -145,6 +156,14 @@ class PandasStores:
             return "string", None
         base = dataset.dtype.fields[field][0]
         return self._types.describe(base.subdtype[0] if base.subdtype else base)
+
+    def _field_cells(self, group: Any, dataset: Any, field: str, place: int) -> Cells | None:
+        if _text(_plain(dataset.attrs.get(f"{field}_meta"))) != "category":
+            return Cells(dataset=dataset, field=field, column=place, missing=_text(dataset.attrs.get(f"{field}_nan_rep")) or None)
+        values = group.get(f"meta/{field}/meta/table")
+        if values is None or "values" not in (values.dtype.names or ()):
+            return None
+        return Cells(dataset=dataset, field=field, labels=Cells(dataset=values, field="values", column=0))
 
     def _describe_categories(self, group: Any, field: str) -> Kind:
         values = group.get(f"meta/{field}/meta/table")
@@ -162,6 +181,15 @@ class PandasStores:
 
 def _store(columns: list[Column], rows: int | None, layout: str) -> dict[str, Any]:
     return {"columns": columns, "rows": rows, "details": {"layout": layout}}
+
+
+def _index_cells(dataset: Any) -> Cells:
+    return Cells(dataset=dataset, missing=_text(dataset.attrs.get("nan_rep")) or None)
+
+
+def _missing(dataset: Any) -> str | None:
+    """What stands for no value among pickled texts: not a number, as in an array of texts there is none."""
+    return _NO_TEXT if _text(dataset.attrs.get("value_type")) in ("str", "string") else None
 
 
 def _zone_of_info(info: Any, field: str) -> str | None:

@@ -1,4 +1,5 @@
-"""The tables of an HDF5 file, read by h5py in the sandboxed process: names, types and shapes of datasets, never their values.
+"""The tables of an HDF5 file, read by h5py in the sandboxed process: names, types and shapes of datasets, and the
+first values where they are asked for.
 
 Out: JSON, see `read`. A type is a name ("int64", "string") or a list: ["list", type], ["struct", [[name, type], ...]],
 ["timestamp", unit, zone], ["duration", unit]. Links into other files are not followed.
@@ -9,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, BinaryIO
+from typing import Any
 
 from s3_catalog.formats._hdf5_pandas import PandasStores
+from s3_catalog.formats._hdf5_rows import BROKEN, Cells, RowReader
 from s3_catalog.formats._hdf5_types import Types, describe_class
-from s3_catalog.formats._sandbox_process import RefusedError
+from s3_catalog.formats._sandbox_process import LentFile, RefusedError
 
 _MAX_LINKS = 20_000
 _PANDAS_TYPE = "pandas_type"
@@ -29,21 +31,26 @@ def prepare() -> None:
     h5py._errors.silence_errors()
 
 
-def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
+def read(file: LentFile, options: Mapping[str, Any]) -> dict[str, Any]:
     """Read the tables of a file.
 
     Args:
-        options: `max_depth` of groups and types, `max_columns` of one table, `max_members`.
+        options: `max_depth` of groups and types, `max_columns` of one table, `max_members`; `sample_rows` of each whose values are
+            wanted, texts up to `max_length`, for at most `max_bytes` of the file in all.
 
-    Returns: `members`, each with name, `columns` (name, type, source type), `rows`, `details`; `warnings`.
+    Returns: `members`, each with name, `columns` (name, type, source type), `rows`, `details`, and `sample` where rows were asked for, see
+    `RowReader.read`; `warnings`.
     """
     import h5py
 
+    if options["sample_rows"]:
+        file.allowance = options["max_bytes"]
     try:
         tree = h5py.File(file, "r")
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise RefusedError(_reason(error)) from error
-    reader = _TreeReader(options)
+    rows = RowReader(options["sample_rows"], options["max_length"]) if options["sample_rows"] else None
+    reader = _TreeReader(options, rows)
     reader.read_group(tree, "", 0)
     if not reader.members:
         raise RefusedError("; ".join(reader.warnings) or "no datasets")
@@ -59,18 +66,20 @@ def _reason(error: Exception) -> str:
 
 @dataclass(slots=True)
 class _Dataset:
-    """One dataset without its values. `shape` is () for a single value."""
+    """One dataset. `shape` is () for a single value, `item` gives its values."""
 
     name: str
     path: str
     shape: tuple[int, ...]
     dtype: Any
     is_boolean: bool
+    item: Any
 
 
 @dataclass(slots=True)
 class _TreeReader:
     options: Mapping[str, Any]
+    rows: RowReader | None
     members: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     _seen: set[Any] = field(default_factory=set)
@@ -116,7 +125,7 @@ class _TreeReader:
                     continue
                 item = group[name]
                 address = h5py.h5g.get_objinfo(item.id).objno  # h5o.get_info would add up the sizes of all indexes
-            except _BROKEN as error:
+            except BROKEN as error:
                 self._warn(f"{_shown(path + str(name))} cannot be read ({type(error).__name__})")
                 continue
             if address not in self._seen:
@@ -126,8 +135,8 @@ class _TreeReader:
     def _keep_dataset(self, datasets: list[_Dataset], name: str, path: str, item: Any) -> None:
         try:
             if item.shape is not None:  # None: a dataset that never holds anything
-                datasets.append(_Dataset(name, path, item.shape, item.dtype, describe_class(item) == "boolean"))
-        except _BROKEN as error:
+                datasets.append(_Dataset(name, path, item.shape, item.dtype, describe_class(item) == "boolean", item))
+        except BROKEN as error:
             self._warn(f"{_shown(path)} cannot be read ({type(error).__name__})")
 
     def _read_store(self, group: Any, path: str) -> bool:
@@ -136,12 +145,12 @@ class _TreeReader:
             if _PANDAS_TYPE not in group.attrs:
                 return False
             found = PandasStores(self.options["max_columns"]).read(group)
-        except _BROKEN as error:
+        except BROKEN as error:
             self._warn(f"{_shown(path)}: its pandas metadata cannot be read ({type(error).__name__})")
             return False
         if found is None:
             return False
-        self.members.append(found | {"name": path})
+        self._add(path, found["columns"], found["rows"], found["details"]["layout"])
         return True
 
     def _add_tables(self, datasets: list[_Dataset], path: str) -> None:
@@ -160,7 +169,7 @@ class _TreeReader:
 
     def _add_columns(self, name: str, columns: list[_Dataset]) -> None:
         types = Types(self.options["max_depth"])
-        described = [[d.name, *self._describe(types, d, d.shape[1:])] for d in columns]
+        described = [[d.name, *self._describe(types, d, d.shape[1:]), Cells(dataset=d.item)] for d in columns]
         self._add(name, described, columns[0].shape[0] if columns[0].shape else 1, "datasets of one length")
 
     def _add_dataset(self, dataset: _Dataset) -> None:
@@ -168,13 +177,16 @@ class _TreeReader:
         types = Types(self.options["max_depth"])
         rows = dataset.shape[0] if dataset.shape else 1
         if dataset.dtype.names is not None:
-            columns = [[name, *types.describe(dataset.dtype.fields[name][0])] for name in dataset.dtype.names]
+            fields, item = dataset.dtype.fields, dataset.item
+            columns = [[name, *types.describe(fields[name][0]), Cells(dataset=item, field=name)] for name in dataset.dtype.names]
             self._add(dataset.path, columns, rows, "compound dataset")
         elif len(dataset.shape) == 2 and 0 < dataset.shape[1] <= self.options["max_columns"]:
             kind = self._describe(types, dataset, ())
-            self._add(dataset.path, [["", *kind] for _ in range(dataset.shape[1])], rows, "matrix")
+            columns = [["", *kind, Cells(dataset=dataset.item, column=place)] for place in range(dataset.shape[1])]
+            self._add(dataset.path, columns, rows, "matrix")
         else:
-            self._add(dataset.path, [["value", *self._describe(types, dataset, dataset.shape[1:])]], rows, "one dataset")
+            column = ["value", *self._describe(types, dataset, dataset.shape[1:]), Cells(dataset=dataset.item)]
+            self._add(dataset.path, [column], rows, "one dataset")
 
     def _describe(self, types: Types, dataset: _Dataset, inner: tuple[int, ...]) -> tuple[Any, str | None]:
         kind, source = ("bool", None) if dataset.is_boolean else types.describe(dataset.dtype)
@@ -182,16 +194,17 @@ class _TreeReader:
             kind = ["list", kind]
         return kind, source
 
-    def _add(self, name: str, columns: list[list[Any]], rows: int, layout: str) -> None:
-        self.members.append({"name": name, "columns": columns, "rows": rows, "details": {"layout": layout}})
+    def _add(self, name: str, columns: list[list[Any]], rows: int | None, layout: str) -> None:
+        described = [[column, kind, source] for column, kind, source, _ in columns]
+        member = {"name": name, "columns": described, "rows": rows, "details": {"layout": layout}}
+        if self.rows is not None:
+            known = [(kind, cells) for _, kind, _, cells in columns]
+            member["sample"] = self.rows.read(known)
+        self.members.append(member)
 
     def _warn(self, text: str) -> None:
         if text not in self.warnings and len(self.warnings) < 20:
             self.warnings.append(text)
-
-
-_BROKEN = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, UnicodeError, IndexError, OverflowError, RecursionError)
-"""What h5py raises on structures that are damaged, or of a kind it does not know."""
 
 
 def _shown(path: str) -> str:

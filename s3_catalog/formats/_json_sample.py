@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from s3_catalog.formats._json_rows import Event, RowSelector
-from s3_catalog.formats._json_text import trim_cut, whole_json_lines
+from s3_catalog.formats._json_text import mend_surrogates, trim_cut, whole_json_lines
 from s3_catalog.formats._sample_budget import CUT_MARK
 
 _ODD_NUMBERS = re.compile(rb"NaN|Infinity|\d{4001}")
@@ -51,6 +51,7 @@ def _read_events(data: bytes) -> Iterator[Event]:
     """The parser's events, until the data end or are no JSON any more; which of both was judged before."""
     import ijson
 
+    data = mend_surrogates(data)
     if _ODD_NUMBERS.search(data):
         data = _TOKENS.sub(_replace_token, data)
     try:
@@ -75,7 +76,7 @@ def _bound(events: Iterable[Event], max_depth: int) -> Iterator[Event]:
             yield "string", CUT_MARK
         else:
             depth += deeper
-            yield event, _number(value) if event == "number" else _key(str(value)) if event == "map_key" else value
+            yield event, _number(value) if event == "number" else value
 
 
 def _number(value: object) -> object:
@@ -87,10 +88,6 @@ def _number(value: object) -> object:
     if isinstance(value, int) and abs(value) >= 10**_MAX_DIGITS:
         return str(value)
     return value
-
-
-def _key(key: str) -> str:
-    return key if key.isascii() else key.encode("utf-8", "replace").decode()
 
 
 def _build_values(events: Iterable[Event], *, in_array: bool) -> Iterator[object]:

@@ -183,7 +183,7 @@ def _column_type(file: ObjectFile, file_format: str, name: str, shape: Shape, bu
         return builder.build(shape, name)
     misfit = shape.values.find_misfit()
     if misfit is not None:
-        raise HintError(file.key, file_format, describe_misfit(name, wanted, misfit))
+        raise HintError(file.key, file_format, describe_misfit(name, wanted, misfit), shows=(name, misfit))
     return wanted
 
 

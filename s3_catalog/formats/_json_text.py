@@ -11,7 +11,12 @@ from s3_catalog.formats._json_rows import RowSelector
 from s3_catalog.formats._json_shapes import Shape, ShapeReader
 
 _START = re.compile(r"\s*(?:\{\s*\"|\{\s*\}|\[\s*[\[{]\s*[\"\]}])")
-_PARTIAL_LITERAL = re.compile(rb"[A-Za-z0-9+.\-]+\Z")
+_LITERAL = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+.-"
+_MAYBE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+# An escape is taken as a whole, so that an escaped backslash before `ud800` is none of one.
+_ESCAPES = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
 # Python writes these, and JSON has no words for them. Inside a string the change is harmless: a string stays one.
 _NON_NUMBERS = re.compile(rb"(?<=[\s:,\[])(?:-?Infinity|NaN)(?=[\s,}\]]|\Z)")
 # Python refuses to read an integer of more than 4,300 digits; 100 tell as well that no type holds it.
@@ -136,8 +141,15 @@ def read_values(text: str, new_reader: Callable[[], JsonReader], *, whole: bool)
 
 
 def trim_cut(data: bytes) -> bytes:
-    """Drop a last number or word, which may go on beyond the head."""
-    return data[:-64] + _PARTIAL_LITERAL.sub(b"", data[-64:])
+    """Drop a last number, word or escape, which may go on beyond the head."""
+    return data.rstrip(_LITERAL).rstrip(b"\\")
+
+
+def mend_surrogates(data: bytes) -> bytes:
+    """Put a mark in the place of escapes that are half a character, of which the parser would make bytes that are no text."""
+    if _MAYBE_SURROGATE.search(data) is None:
+        return data
+    return _ESCAPES.sub(lambda escape: rb"\ufffd" if escape["lone"] else escape[0], data)
 
 
 def whole_json_lines(data: bytes, *, whole: bool) -> list[bytes]:
@@ -154,7 +166,7 @@ def read_late_lines(lines: Sequence[bytes], reader: JsonReader) -> int:
 
 
 def _clean(data: bytes) -> bytes:
-    return _LONG_DIGITS.sub(rb"\1", _NON_NUMBERS.sub(b"0.5", data))
+    return _LONG_DIGITS.sub(rb"\1", _NON_NUMBERS.sub(b"0.5", mend_surrogates(data)))
 
 
 def _place_records(data: bytes, reader: JsonReader, *, complete: bool) -> JsonValues:

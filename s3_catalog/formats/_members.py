@@ -1,4 +1,4 @@
-"""Files within a file: what the archive formats share. In: an archive's members. Out: the schema of each that is a table.
+"""Files within a file: what the archive formats share. In: an archive's members. Out: the columns or the rows of each table.
 
 Only as much of a member is read as its own format asks for. A member is never written anywhere, its name is a name and no path, and an
 archive within an archive is not opened.
@@ -6,12 +6,13 @@ archive within an archive is not opened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO
+from functools import partial
+from typing import BinaryIO, Generic, TypeVar
 
 from s3_catalog.errors import HintError, MissingExtraError, UnreadableFileError
-from s3_catalog.formats import FileFormat, FileSchema, MemberFormat, ReadLimits, file_formats, formats_by_suffix
+from s3_catalog.formats import FileFormat, FileSchema, MemberFormat, ReadLimits, Row, SampleFormat, file_formats, formats_by_suffix
 from s3_catalog.formats._compression import split_compression
 from s3_catalog.formats._detect import detect_format
 from s3_catalog.storage import printable
@@ -23,6 +24,10 @@ _SNIFFED = frozenset({"", ".txt", ".dat", ".data", ".out"})
 _NAMED_MEMBERS = 5
 _PIECE = 4096
 """zipfile decompresses all it has read at a time, which for the densest bzip2 is some 80 MB of so many bytes."""
+
+
+Table = TypeVar("Table")
+"""What is wanted of each table of an archive: its columns, or rows."""
 
 
 class RangeFile(ObjectFile):
@@ -83,13 +88,18 @@ class Member:
     refusal: str | None = None
 
 
+ReadTables = Callable[[FileFormat, ObjectFile, str | None, ReadLimits], Mapping[str, Table]]
+"""Reads what is wanted of the tables of one file, by member; of its only table by ""."""
+
+
 @dataclass(slots=True)
-class MemberReader:
+class MemberReader(Generic[Table]):
     """Reads the tables of an archive one after the other, and remembers what was left out."""
 
     key: str
     file_format: str
     limits: ReadLimits
+    read_tables: ReadTables[Table]
     failed: list[tuple[str, str]] = field(default_factory=list)
     skipped: int = 0
     archives: int = 0
@@ -103,12 +113,12 @@ class MemberReader:
         # The end of a member is a request of its own, or all of it decompressed.
         self.limits = replace(self.limits, tail_of_text=False)
 
-    def schemas(self, members: Iterable[Member]) -> Iterator[tuple[str, FileSchema]]:
-        """Go through the members; each that is a table gives its name and columns, a workbook's sheets one each."""
+    def tables(self, members: Iterable[Member]) -> Iterator[tuple[str, Table]]:
+        """Go through the members; each that is a table gives its name and what was read of it, a workbook's sheets one each."""
         for member in members:
             yield from self._read(member).items()
 
-    def _read(self, member: Member) -> Mapping[str, FileSchema]:
+    def _read(self, member: Member) -> Mapping[str, Table]:
         name = safe_name(member.name)
         if not name or member.file.size == 0:
             self.skipped += 1
@@ -126,7 +136,7 @@ class MemberReader:
             self.failed.append((name, str(error)))
         return {}
 
-    def _read_table(self, name: str, file: ObjectFile) -> Mapping[str, FileSchema]:
+    def _read_table(self, name: str, file: ObjectFile) -> Mapping[str, Table]:
         suffix, compression = _split_suffix(name)
         known = formats_by_suffix().get(suffix)
         if known is None and suffix not in _SNIFFED:
@@ -144,16 +154,8 @@ class MemberReader:
         if reader.name in ("zip", "tar"):
             self.archives += 1
             return {}
-        if isinstance(reader, MemberFormat):
-            parts = reader.read_members(file, compression, self.limits)
-            return {f"{name}/{part}": self._as_member(schema, reader) for part, schema in parts.items()}
-        return {name: self._as_member(reader.read_schema(file, compression, self.limits), reader)}
-
-    def _as_member(self, schema: FileSchema, reader: FileFormat) -> FileSchema:
-        """The file is an archive whatever is in it, so the format within is a detail; conflicts are those of the archive."""
-        details = {**schema.details, "member_format": schema.format or reader.name}
-        conflicts = tuple(replace(conflict, key=self.key) for conflict in schema.conflicts)
-        return replace(schema, format=None, conflicts=conflicts, details=details)
+        parts = self.read_tables(reader, file, compression, self.limits)
+        return {f"{name}/{part}" if isinstance(reader, MemberFormat) else name: table for part, table in parts.items()}
 
     def warnings(self) -> tuple[str, ...]:
         """What was left out, in words."""
@@ -175,26 +177,65 @@ class MemberReader:
         return kind(self.key, self.file_format, "; ".join(warnings) if warnings else "the archive is empty")
 
 
-def read_members(reader: MemberReader, members: Iterable[Member], more: Callable[[], str | None]) -> dict[str, FileSchema]:
-    """Read every table of an archive, by its name within; what was left out is a warning of the first.
+@dataclass(frozen=True, slots=True)
+class OpenArchive:
+    """The members of an archive; `describe_rest` says, after the last one, what of the archive was not looked at."""
 
-    Args:
-        more: says, after the last member, what of the archive was not looked at.
+    members: Iterable[Member]
+    describe_rest: Callable[[], str | None] = lambda: None
+
+
+def read_members(file: ObjectFile, file_format: str, archive: OpenArchive, limits: ReadLimits) -> dict[str, FileSchema]:
+    """Read every table of an archive, by its name within; what was left out is a warning of the first.
 
     Raises:
         UnreadableFileError: there is no table in it.
     """
+    reader = MemberReader(file.key, file_format, limits, partial(_read_schemas, file.key))
     schemas: dict[str, FileSchema] = {}
-    for name, schema in reader.schemas(members):
+    for name, schema in reader.tables(archive.members):
         if name in schemas:
             reader.failed.append((name, "a second member of this name is left out"))
         schemas.setdefault(name, schema)
     if not schemas:
         raise reader.refusal()
-    rest = more()
+    rest = archive.describe_rest()
     name, first = next(iter(schemas.items()))
     schemas[name] = replace(first, warnings=(*first.warnings, *reader.warnings(), *((rest,) if rest else ())))
     return schemas
+
+
+def sample_members(file: ObjectFile, file_format: str, archive: OpenArchive, limits: ReadLimits, rows: int) -> dict[str, Sequence[Row]]:
+    """Read rows of every table of an archive, by the names of `read_members`.
+
+    Raises:
+        UnreadableFileError: there is no table in it.
+    """
+    reader = MemberReader(file.key, file_format, limits, partial(_read_rows, rows))
+    found: dict[str, Sequence[Row]] = {}
+    for name, sample in reader.tables(archive.members):
+        found.setdefault(name, sample)
+    if not found and (reader.failed or not reader.opened):
+        raise reader.refusal()
+    return found
+
+
+def _read_schemas(key: str, reader: FileFormat, file: ObjectFile, compression: str | None, limits: ReadLimits) -> dict[str, FileSchema]:
+    """The file is an archive whatever is in it, so the format within is a detail; conflicts are those of the archive."""
+    if isinstance(reader, MemberFormat):
+        found: Mapping[str, FileSchema] = reader.read_members(file, compression, limits)
+    else:
+        found = {"": reader.read_schema(file, compression, limits)}
+    members = {}
+    for name, schema in found.items():
+        details = {**schema.details, "member_format": schema.format or reader.name}
+        conflicts = tuple(replace(conflict, key=key) for conflict in schema.conflicts)
+        members[name] = replace(schema, format=None, conflicts=conflicts, details=details)
+    return members
+
+
+def _read_rows(rows: int, reader: FileFormat, file: ObjectFile, compression: str | None, limits: ReadLimits) -> Mapping[str, Sequence[Row]]:
+    return reader.read_sample(file, compression, limits, rows) if isinstance(reader, SampleFormat) else {}
 
 
 def read_first_member(schemas: Mapping[str, FileSchema]) -> FileSchema:

@@ -29,11 +29,12 @@ class OrcFooterError(ValueError):
 class OrcFooter:
     """A footer that was checked: ORC's own message, and its columns whose ORC type says more than Arrow's (`varchar(20)`, `char(2)`).
 
-    `writer_version` counts the mistakes that the writer had overcome.
+    `writer_version` counts the mistakes that the writer had overcome. `compression` is ORC's number of the codec.
     """
 
     message: Any
     writer_version: int
+    compression: int
     source_types: dict[str, str]
 
 
@@ -57,7 +58,23 @@ def read_footer(file: ObjectFile, tail: bytes, limits: ReadLimits) -> OrcFooter:
     except DecodeError as error:
         raise OrcFooterError("the footer is corrupt") from error
     _check_tree(footer.types)
-    return OrcFooter(footer, postscript.writerVersion, _telling_types(footer.types))
+    return OrcFooter(footer, postscript.writerVersion, postscript.compression, _telling_types(footer.types))
+
+
+def read_stripe_footer(packed: bytes, compression: int) -> Any:
+    """Read the footer of a stripe: where its streams are.
+
+    Raises:
+        OrcFooterError: corrupt or too long.
+    """
+    from google.protobuf.message import DecodeError
+
+    from s3_catalog.formats._orc_messages import messages
+
+    try:
+        return messages()["StripeFooter"].FromString(_unpack(packed, compression))
+    except DecodeError as error:
+        raise OrcFooterError("the footer of a stripe is corrupt") from error
 
 
 def _check_tree(types: Any) -> None:

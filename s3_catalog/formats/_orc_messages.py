@@ -11,8 +11,11 @@ from typing import Any
 _SCALARS = {"double": 1, "uint64": 4, "int32": 5, "bool": 8, "string": 9, "bytes": 12, "uint32": 13, "sint32": 17, "sint64": 18}
 _FIELDS: dict[str, str] = {
     "PostScript": "footerLength=1 uint64, compression=2 int32, compressionBlockSize=3 uint64, writerVersion=6 uint32",
-    "Footer": """types=4 Type*, numberOfRows=6 uint64, statistics=7 ColumnStatistics*, writer=9 uint32, encryption=10 bytes,
-        softwareVersion=12 bytes""",
+    "Footer": """stripes=3 StripeInformation*, types=4 Type*, numberOfRows=6 uint64, statistics=7 ColumnStatistics*, writer=9 uint32,
+        encryption=10 bytes, softwareVersion=12 bytes""",
+    "StripeInformation": "offset=1 uint64, indexLength=2 uint64, dataLength=3 uint64, footerLength=4 uint64, numberOfRows=5 uint64",
+    "StripeFooter": "streams=1 Stream*",
+    "Stream": "kind=1 int32, column=2 uint32, length=3 uint64",
     "Type": "kind=1 int32, subtypes=2 uint32*, fieldNames=3 string*, maximumLength=4 uint32",
     "ColumnStatistics": """numberOfValues=1 uint64, intStatistics=2 IntegerStatistics, doubleStatistics=3 DoubleStatistics,
         stringStatistics=4 StringStatistics, decimalStatistics=6 DecimalStatistics, dateStatistics=7 DateStatistics,

@@ -55,7 +55,7 @@ def read_figures(metadata: Any, schema: pa.Schema, max_cells: int) -> list[Figur
         metadata: a `pyarrow.parquet.FileMetaData`.
         max_cells: how many column chunks (row groups x leaf columns) are looked at; the columns beyond have no figures.
     """
-    leaves = [_count_leaves(field.type) for field in schema]
+    leaves = [count_leaves(field.type) for field in schema]
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     if {sum(leaves), *(group.num_columns for group in groups)} != {metadata.num_columns}:
         return [Figures()] * len(schema)
@@ -68,13 +68,13 @@ def read_figures(metadata: Any, schema: pa.Schema, max_cells: int) -> list[Figur
     return figures
 
 
-def _count_leaves(arrow_type: pa.DataType) -> int:
+def count_leaves(arrow_type: pa.DataType) -> int:
     """How many columns a type takes in a Parquet file."""
     if isinstance(arrow_type, pa.BaseExtensionType):
-        return _count_leaves(arrow_type.storage_type)
+        return count_leaves(arrow_type.storage_type)
     if not arrow_type.num_fields:
         return 1
-    return sum(_count_leaves(arrow_type.field(i).type) for i in range(arrow_type.num_fields))
+    return sum(count_leaves(arrow_type.field(i).type) for i in range(arrow_type.num_fields))
 
 
 def _read_column(arrow_type: pa.DataType, groups: Sequence[Any], schema: Any, leaves: range, never_cuts: bool) -> Figures:

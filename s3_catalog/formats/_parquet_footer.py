@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from s3_catalog.formats._sandbox_process import RefusedError
 
-_MAX_LIST = 65_536
+MAX_LIST = 65_536
 """Elements of one list in a footer (columns, row groups): the native reader makes room for as many as the footer claims."""
 _MAX_CELLS = 250_000
 """Column chunks whose statistics are looked at, which takes some microseconds each."""
@@ -33,7 +33,7 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         file: the end of a Parquet file, or all of it.
-        options: `max_columns`; `figures`: whether column chunks are looked at.
+        options: `max_columns`; `figures`: whether column chunks are looked at; `field_ids`: whether the schema keeps the fields' numbers.
 
     Returns: `schema` (Arrow IPC in base 64), `rows`, `created_by`, `source_types` by name; for each column of the schema `nulls`,
     `sizes`, `lows`, `highs` and `exact`, as in `_parquet_figures.Figures`.
@@ -46,11 +46,11 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     try:
-        own = pq.ParquetFile(pa.PythonFile(file, mode="r"), thrift_container_size_limit=_MAX_LIST)
+        own = pq.ParquetFile(pa.PythonFile(file, mode="r"), thrift_container_size_limit=MAX_LIST)
         metadata = own.metadata
         if metadata.num_columns > options["max_columns"]:
             raise RefusedError(f"{metadata.num_columns:,} columns, more than the limit of {options['max_columns']:,}")
-        schema = pa.schema([field.remove_metadata() for field in own.schema_arrow])
+        schema = pa.schema([field if options.get("field_ids") else field.remove_metadata() for field in own.schema_arrow])
         footer = {
             "schema": base64.b64encode(schema.serialize()).decode("ascii"),
             "rows": _count_rows(metadata, look_at_chunks=options["figures"]),

@@ -89,6 +89,7 @@ class _Machine:
         self._objects = 0
         self._bytes_read = 0
         self._text_kept = 0
+        self._large_left = limits.large_payloads
 
     def run(self) -> Any:
         deadline = time.monotonic() + self._limits.seconds
@@ -131,11 +132,17 @@ class _Machine:
         if size is None:
             return opcode.arg.reader(self._stream) if opcode.arg is not None else None
         length = int.from_bytes(self._exactly(size), "little")
-        if length > _KEPT_PAYLOAD:
+        if length > _KEPT_PAYLOAD and not self._takes_large(length):
             self._stream.skip(length)
             kind = "string" if "UNICODE" in name or "STRING" in name else "integer" if "LONG" in name else "bytes"
             return Opaque(kind, length)
         return self._payload(name, self._exactly(length))
+
+    def _takes_large(self, length: int) -> bool:
+        if length > self._large_left:
+            return False
+        self._large_left -= length
+        return True
 
     def _exactly(self, length: int) -> bytes:
         data = self._stream.read(length)

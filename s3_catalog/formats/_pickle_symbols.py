@@ -31,11 +31,15 @@ class PickleLimitError(PickleRefusedError):
 
 @dataclass(frozen=True, slots=True)
 class PickleLimits:
-    """`read_bytes` counts what is looked at, not what is skipped (the values of an array)."""
+    """`read_bytes` counts what is looked at, not what is skipped (the values of an array).
+
+    `large_payloads`: so many bytes of long payloads are kept in all; of the others only the length.
+    """
 
     read_bytes: int
     seconds: float
     steps: int = 20_000_000
+    large_payloads: int = 0
 
 
 @dataclass(frozen=True, slots=True)

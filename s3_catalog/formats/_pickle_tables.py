@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
-from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._header import name_columns
+from s3_catalog.formats._pickle_sample import FirstValues
 from s3_catalog.formats._pickle_symbols import Call, Items, Opaque, Pairs, PickleRefusedError
-from s3_catalog.formats._pickle_values import Found, Types, arrow_strings, is_range, numbers, numpy_array
+from s3_catalog.formats._pickle_values import Found, Types, Values, arrow_strings, is_range, numbers, numpy_array
 from s3_catalog.formats._row_estimate import Stretch, estimate_rows
 from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.model.tables import Column, TypeConflict
@@ -18,6 +21,24 @@ from s3_catalog.model.types import merge_types, type_text
 
 _FRAMES = ("DataFrame", "Series")
 _MAX_LEVELS = 32
+_MAX_CELLS = 500_000
+"""Of the rows of one table."""
+
+
+@dataclass(frozen=True, slots=True)
+class PickledTable:
+    """A table of a pickle, and how to get the first values of each column."""
+
+    schema: FileSchema
+    values: Mapping[str, Values | None]
+
+    def read_rows(self, rows: int) -> Iterator[Row]:
+        """The first rows. A column whose values were not kept is in no row."""
+        rows = min(rows, max(1, _MAX_CELLS // max(1, len(self.values))))
+        read = {name: values(rows) for name, values in self.values.items() if values is not None}
+        known = {name: found for name, found in read.items() if found is not None}
+        for i in range(min((len(found) for found in known.values()), default=0)):
+            yield {name: found[i] for name, found in known.items()}
 
 
 class Tables:
@@ -26,19 +47,20 @@ class Tables:
     def __init__(self, key: str, limits: ReadLimits, *, part: tuple[int, int] | None = None) -> None:
         self._key, self._limits, self._part = key, limits, part
         self._types = Types(limits.max_depth)
+        self._first = FirstValues()
 
-    def read(self, value: Any) -> dict[str, FileSchema]:
+    def read(self, value: Any) -> dict[str, PickledTable]:
         """All tables, by name; one table has the name ""."""
         members = self._frames_of_dict(value)
         return members if members else {"": self._read_one(value)}
 
-    def _frames_of_dict(self, value: Any) -> dict[str, FileSchema]:
+    def _frames_of_dict(self, value: Any) -> dict[str, PickledTable]:
         pairs = _as_pairs(value)
         if pairs is None or not pairs.kept or not all(isinstance(v, Call) and v.function.name in _FRAMES for _, v in pairs.kept):
             return {}
         return {_name(key) or f"member{i}": self._read_one(frame) for i, (key, frame) in enumerate(pairs.kept)}
 
-    def _read_one(self, value: Any) -> FileSchema:
+    def _read_one(self, value: Any) -> PickledTable:
         if isinstance(value, Call) and value.function.name in _FRAMES:
             return self._read_frame(value)
         pairs = _as_pairs(value)
@@ -49,10 +71,10 @@ class Tables:
         found = self._types.of_array(value)
         if found is None:
             kind = self._types.of_value(value, self._limits.max_depth)
-            return self._schema([("value", Found(kind, 1))], 1, "one value")
+            return self._schema([("value", Found(kind, 1, values=partial(self._first.only, value)))], 1, "one value")
         return self._read_array(value, found)
 
-    def _read_frame(self, call: Call) -> FileSchema:
+    def _read_frame(self, call: Call) -> PickledTable:
         state = call.state
         manager = state.get("_mgr") or state.get("_data") if isinstance(state, Pairs) else None
         axes, blocks = _read_manager(manager)
@@ -62,7 +84,8 @@ class Tables:
         index, is_named = self._index_columns(axes[-1])
         if call.function.name == "Series" and isinstance(state, Pairs):
             found = self._types.of_array(blocks[0][0]) if blocks else None
-            columns = [(_name(state.get("_name") or state.get("name")) or "value", found or Found(pa.string(), None))]
+            found = replace(found or Found(pa.string(), None), values=partial(self._first.first_values, blocks[0][0] if blocks else None))
+            columns = [(_name(state.get("_name") or state.get("name")) or "value", found)]
         else:
             columns = self._frame_columns(axes[0], blocks)
         length = rows.length if rows and rows.length is not None else next((f.length for _, f in columns if f.length is not None), None)
@@ -76,9 +99,10 @@ class Tables:
             positions = _positions(placement, self._limits.max_columns)
             self._refuse_many(len(placed) + len(positions))
             for row, position in enumerate(positions):
-                placed[position] = self._types.of_block_row(values, row) or Found(
+                typed = self._types.of_block_row(values, row) or Found(
                     found.type, found.shape[-1] if found.shape else found.length, found.source_type, found.conflict
                 )
+                placed[position] = replace(typed, values=partial(self._first.block_values, values, row))
         names = _index_names(axis)
         width = max([len(names or ()), *(position + 1 for position in placed)], default=0)
         self._refuse_many(width)
@@ -95,28 +119,46 @@ class Tables:
         if isinstance(levels, Items):
             given = names.kept if isinstance(names, Items) else []
             labels = [_name(given[i] if i < len(given) else None) or f"level_{i}" for i in range(len(levels.kept))]
+            codes = state.get("codes") or state.get("labels")
+            numbered = codes.kept if isinstance(codes, Items) and len(codes.kept) == len(labels) else [None] * len(labels)
             return [
-                (label, self._types.of_array(level) or Found(pa.string(), None)) for label, level in zip(labels, levels.kept, strict=True)
+                (
+                    label,
+                    replace(self._types.of_array(level) or Found(pa.string(), None), values=partial(self._first.coded_values, level, own)),
+                )
+                for label, level, own in zip(labels, levels.kept, numbered, strict=True)
             ], True
         name = _name(state.get("name"))
         if is_range(index) and not name:
             return [], False
-        return [(name or "index", self._types.of_array(index) or Found(pa.string(), None))], True
+        found = self._types.of_array(index) or Found(pa.string(), None)
+        return [(name or "index", replace(found, values=partial(self._first.first_values, index)))], True
 
-    def _read_dict(self, pairs: Pairs) -> FileSchema:
+    def _read_dict(self, pairs: Pairs) -> PickledTable:
         """A dict of columns of one length; any other dict is one document."""
         arrays = [(_name(key), self._types.of_array(_series_values(value))) for key, value in pairs.kept]
         lengths = {found.length for _, found in arrays if found is not None}
         if arrays and len(lengths) == 1 and all(found is not None and len(found.shape) < 2 for _, found in arrays):
-            return self._schema([(name, found) for name, found in arrays if found], lengths.pop(), "dict of columns")
+            symbols = [_series_values(value) for _, value in pairs.kept]
+            columns = [
+                (name, replace(found, values=partial(self._first.first_values, symbol)))
+                for (name, found), symbol in zip(arrays, symbols, strict=True)
+                if found
+            ]
+            return self._schema(columns, lengths.pop(), "dict of columns")
         depth = self._limits.max_depth
-        return self._schema([(_name(key), Found(self._types.of_value(value, depth), None)) for key, value in pairs.kept], 1, "one dict")
+        fields = [
+            (_name(key), Found(self._types.of_value(value, depth), None, values=partial(self._first.only, value)))
+            for key, value in pairs.kept
+        ]
+        return self._schema(fields, 1, "one dict")
 
-    def _read_list(self, items: Items | tuple[Any, ...]) -> FileSchema:
+    def _read_list(self, items: Items | tuple[Any, ...]) -> PickledTable:
         kept, count = (items.kept, items.count) if isinstance(items, Items) else (list(items), len(items))
         rows = [row for row in (_as_row(value) for value in kept) if row is not None]
         if not kept or len(rows) < len(kept):
-            return self._schema([("value", self._types.of_items(items, self._limits.max_depth))], count, "list of values")
+            found = replace(self._types.of_items(items, self._limits.max_depth), values=partial(self._first.first_values, items))
+            return self._schema([("value", found)], count, "list of values")
         columns: dict[str, Found] = {}
         for row in rows:
             for name, value in row.items():
@@ -125,19 +167,22 @@ class Tables:
                 columns[name] = Found(kind, None) if before is None else _merge(before, kind)
             self._refuse_many(len(columns))
         warnings = (f"types of the first {len(kept):,} of {count:,} rows",) if count > len(kept) else ()
-        return self._schema(list(columns.items()), count, "list of rows", warnings=warnings)
+        named = [(name, replace(found, values=partial(self._first.of_field, rows, name))) for name, found in columns.items()]
+        return self._schema(named, count, "list of rows", warnings=warnings)
 
-    def _read_array(self, value: Any, found: Found) -> FileSchema:
+    def _read_array(self, value: Any, found: Found) -> PickledTable:
         layout = "numpy array" if numpy_array(value) else "one array"
         if found.fields is not None:
             return self._schema([(name, Found(kind, None)) for name, kind in found.fields], found.length, layout)
         if len(found.shape) == 2:
             self._refuse_many(found.shape[1])
-            return self._schema([("", found)] * found.shape[1], found.length, layout)
+            parts = [("", replace(found, values=partial(self._first.item_values, value, i))) for i in range(found.shape[1])]
+            return self._schema(parts, found.length, layout)
         kind = found.type
         for _ in found.shape[1:]:
             kind = pa.list_(kind)
-        return self._schema([("value", Found(kind, None, found.source_type, found.conflict))], found.length, layout)
+        column = Found(kind, None, found.source_type, found.conflict, values=partial(self._first.first_values, value))
+        return self._schema([("value", column)], found.length, layout)
 
     def _schema(
         self,
@@ -147,12 +192,12 @@ class Tables:
         details: Mapping[str, str] | None = None,
         *,
         warnings: tuple[str, ...] = (),
-    ) -> FileSchema:
+    ) -> PickledTable:
         self._refuse_many(len(found))
         names, renamed = name_columns([name for name, _ in found], len(found))
         if self._part:
             warnings = (*warnings, "only the start of the pickle was read: later rows and columns are missing")
-        return FileSchema(
+        schema = FileSchema(
             columns=tuple(Column(name=name, type=f.type, source_type=f.source_type) for name, (_, f) in zip(names, found, strict=True)),
             row_count=None if self._part else rows,
             row_estimate=_estimate_rest(rows, *self._part) if self._part and rows else None,
@@ -164,6 +209,7 @@ class Tables:
             warnings=(*warnings, *renamed),
             details={"layout": layout, **(details or {})},
         )
+        return PickledTable(schema, {name: f.values for name, (_, f) in zip(names, found, strict=True)})
 
     def _refuse_many(self, count: int) -> None:
         if count > self._limits.max_columns:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from itertools import chain, pairwise
 from typing import Any
 
@@ -27,11 +27,16 @@ _NODE_COST = 20
 _UNITS = ("s", "ms", "us", "ns")
 
 
+Values = Callable[[int], Sequence[object] | None]
+"""Gives so many of the first values of a column; None where they are not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One array or index: the type of its values, how many there are (None: unknown), and the format's own name of the type.
 
-    `width` is more than one where an array has rows of several values. `conflict`: the two types that only text joins.
+    `width` is more than one where an array has rows of several values. `conflict`: the two types that only text joins. `values` gives the
+    first values, None where they were not kept.
     """
 
     type: pa.DataType
@@ -40,6 +45,7 @@ class Found:
     conflict: tuple[str, str] | None = None
     fields: tuple[tuple[str, pa.DataType], ...] | None = None
     shape: tuple[int, ...] = ()
+    values: Values | None = field(default=None, compare=False)
 
 
 UNKNOWN = Found(pa.string(), None)

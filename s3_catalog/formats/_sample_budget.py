@@ -25,7 +25,7 @@ class TooExpensiveError(UnreadableFileError):
 
 
 class CountedFile(ObjectFile):
-    """A file of which so many bytes may be read, those read twice counted once.
+    """A file of which so many bytes may be read, those read twice fetched and counted once.
 
     Raises (all reads): `TooExpensiveError` before a read that would go beyond them, besides what the file itself raises.
     """
@@ -33,15 +33,17 @@ class CountedFile(ObjectFile):
     def __init__(self, file: ObjectFile, max_bytes: int) -> None:
         self.key, self.size, self.etag = file.key, file.size, file.etag
         self._file, self._max_bytes, self._position = file, max_bytes, 0
-        self._read: list[tuple[int, int]] = []
+        self._read: list[tuple[int, bytes]] = []
 
     def read_at(self, start: int, length: int) -> bytes:
         end = start + max(0, min(length, self.size - start))
-        if not any(begin <= start and end <= stop for begin, stop in self._read):
-            if sum(stop - begin for begin, stop in self._read) + end - start > self._max_bytes:
-                raise TooExpensiveError(self.key, "rows", f"they lie beyond the {self._max_bytes:,} bytes that a sample may cost")
-            self._read.append((start, end))
-        return self._file.read_at(start, length)
+        for begin, data in self._read:
+            if begin <= start and end <= begin + len(data):
+                return data[start - begin : end - begin]
+        if sum(len(data) for _, data in self._read) + end - start > self._max_bytes:
+            raise TooExpensiveError(self.key, "rows", f"they lie beyond the {self._max_bytes:,} bytes that a sample may cost")
+        self._read.append((start, self._file.read_at(start, length)))
+        return self._read[-1][1]
 
 
 def sample_within(file: ObjectFile, limits: ReadLimits, rows: int, read: ReadRows) -> dict[str, Sequence[Row]]:

@@ -35,13 +35,23 @@ class RefusedError(Exception):
     """A reader's reason not to read a file. The text is shown to people: it holds no value of the file."""
 
 
+class AllowanceError(OSError):
+    """A reader asked for more of the file than it was allowed to fetch."""
+
+
 class LentFile(io.RawIOBase):
-    """A file of the parent process, read through a socket in aligned blocks; blocks are kept, so that going back costs nothing."""
+    """A file of the parent process, read through a socket in aligned blocks; blocks are kept, so that going back costs nothing.
+
+    With blocks of 0 bytes it is read in the very ranges asked for, and nothing is kept but what `keep` fetched. `allowance` is how many
+    bytes may still be fetched, `requests` how often; a read beyond is an `AllowanceError`.
+    """
 
     def __init__(self, channel: BinaryIO, size: int, block_bytes: int) -> None:
         self._channel, self.size, self._block_bytes = channel, size, block_bytes
         self._position = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._ranges: list[tuple[int, bytes]] = []
+        self.allowance = self.requests = sys.maxsize
 
     def readable(self) -> bool:
         return True
@@ -64,8 +74,7 @@ class LentFile(io.RawIOBase):
         length = max(0, min(len(view), self.size - self._position))
         done = 0
         while done < length:
-            number, offset = divmod(self._position, self._block_bytes)
-            piece = self._block(number)[offset : offset + length - done]
+            piece = self._piece(length - done)
             if not piece:
                 break
             view[done : done + len(piece)] = piece
@@ -73,18 +82,43 @@ class LentFile(io.RawIOBase):
             self._position += len(piece)
         return done
 
+    def keep(self, start: int, length: int) -> None:
+        """Fetch one range at once; what is read within it later costs nothing."""
+        self._ranges.append((start, self._fetch(start, length)))
+
+    def _piece(self, wanted: int) -> memoryview:
+        """Some of the bytes at the position, at most as many as wanted."""
+        following = self.size
+        for start, data in self._ranges:
+            if start <= self._position < start + len(data):
+                offset = self._position - start
+                return memoryview(data)[offset : offset + wanted]
+            following = min(following, start) if start > self._position else following
+        if not self._block_bytes:
+            return memoryview(self._fetch(self._position, min(wanted, following - self._position)))
+        number, offset = divmod(self._position, self._block_bytes)
+        return memoryview(self._block(number))[offset : offset + wanted]
+
     def _block(self, number: int) -> bytes:
         if number in self._blocks:
             self._blocks.move_to_end(number)
             return self._blocks[number]
-        _send(self._channel, {"read": [number * self._block_bytes, self._block_bytes]})
-        length = self._channel.read(8)
-        data = self._channel.read(int.from_bytes(length, "big"))
-        if len(length) < 8:
-            os._exit(0)  # the parent has given up
+        data = self._fetch(number * self._block_bytes, self._block_bytes)
         while self._blocks and (len(self._blocks) + 1) * self._block_bytes > _KEPT_BYTES:
             self._blocks.popitem(last=False)
         self._blocks[number] = data
+        return data
+
+    def _fetch(self, start: int, length: int) -> bytes:
+        if length > self.allowance or self.requests < 1:
+            raise AllowanceError
+        self.allowance -= length
+        self.requests -= 1
+        _send(self._channel, {"read": [start, length]})
+        prefix = self._channel.read(8)
+        data = self._channel.read(int.from_bytes(prefix, "big"))
+        if len(prefix) < 8:
+            os._exit(0)  # the parent has given up
         return data
 
 

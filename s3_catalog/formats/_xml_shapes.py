@@ -7,8 +7,9 @@ the number of places are bounded.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from xml.etree.ElementTree import ParseError
 
 _MAX_PLACES = 50_000
@@ -86,9 +87,8 @@ class PlaceReader:
         place.is_open = True
         place.repeats = place.repeats or name in parent.children
         parent.children.add(name)
-        for attribute, value in attributes.items():
-            if not attribute.startswith(_INSTANCE):
-                self._values(place, attribute.rpartition("}")[2])[value.strip()[:_VALUE_CHARACTERS]] += 1
+        for attribute, value in plain_attributes(attributes):
+            self._values(place, attribute)[value.strip()[:_VALUE_CHARACTERS]] += 1
         self._open.append(_Open(place))
 
     def data(self, text: str) -> None:
@@ -124,6 +124,18 @@ class PlaceReader:
             raise NotXmlError(f"more than {_MAX_PLACES:,} different elements and attributes")
 
 
+def plain_attributes(attributes: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Names without their namespace, and values; what is for the parser (`xsi:type`) is left out."""
+    return ((name.rpartition("}")[2], value) for name, value in attributes.items() if not name.startswith(_INSTANCE))
+
+
+def new_parser(target: object, encoding: str | None) -> Any:
+    """A parser that refuses entities and external documents, for whatever takes its events."""
+    from defusedxml.ElementTree import XMLParser
+
+    return XMLParser(target=target, encoding=encoding, forbid_entities=True, forbid_external=True)
+
+
 @dataclass(frozen=True, slots=True)
 class XmlPlaces:
     """What was read. `complete`: the document was read to its end."""
@@ -142,10 +154,9 @@ def read_places(data: bytes, *, whole: bool, max_depth: int, encoding: str | Non
         NotXmlError: not well-formed, a whole document that breaks off, or one that declares entities.
     """
     from defusedxml import DefusedXmlException
-    from defusedxml.ElementTree import XMLParser
 
     reader = PlaceReader(max_depth)
-    parser = XMLParser(target=reader, encoding=encoding, forbid_entities=True, forbid_external=True)
+    parser = new_parser(reader, encoding)
     reader.locate = lambda: parser.parser.CurrentByteIndex
     step = 64 * 1024
     try:

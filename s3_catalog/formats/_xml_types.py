@@ -21,11 +21,15 @@ _MAX_CERTAINTIES = 500
 
 
 class XmlTypes:
-    """Makes columns of places; `warnings` tell what was left open, `details` how sure types are and how values are written, by column."""
+    """Makes columns of places; `warnings` tell what was left open, `details` how sure types are and how values are written, by column.
+
+    `nulls` are the texts that stood for no value, by the path of the value (`address.zip`).
+    """
 
     def __init__(self, key: str, hints: ReadHints) -> None:
         self.warnings: list[str] = []
         self.details: dict[str, str] = {}
+        self.nulls: dict[str, tuple[str, ...]] = {}
         self._key, self._hints = key, hints
 
     def columns(self, name: str, record: Place) -> tuple[Column, ...]:
@@ -55,7 +59,8 @@ class XmlTypes:
             return wanted
         found = f"<{name}>…" if values is None else pin_column(ValueType(type=pa.string()), list(values), wanted, self._hints)
         if isinstance(found, str):
-            raise HintError(self._key, "xml", describe_misfit(name, wanted, found))
+            raise HintError(self._key, "xml", describe_misfit(name, wanted, found), shows=(name, found))
+        self.nulls[name] = (*found.nulls, *(self._hints.null_markers or ()))
         return wanted
 
     def _type(self, part: Counter[str] | Place, path: str) -> pa.DataType:
@@ -75,6 +80,7 @@ class XmlTypes:
         found = infer_column(list(values.elements()), self._hints, comma_is_decimal=False)
         if found.warning:
             self.warnings.append(f"{path}: {found.warning}")
+        self.nulls[path] = (*found.nulls, *(self._hints.null_markers or ()))
         facts = {"date_order": found.date_order, "thousands": found.thousands, "words": found.words, "nulls": " ".join(found.nulls)}
         self.details.update({f"{fact}.{path}": text for fact, text in facts.items() if text})
         return found
@@ -83,10 +89,20 @@ class XmlTypes:
 def _parts(place: Place) -> Iterator[tuple[str, Counter[str] | Place]]:
     """What becomes columns or fields: attributes, children, the text. An attribute gives way to a child of its name (`@id`)."""
     for name, values in place.attributes.items():
-        yield (f"@{name}" if name in place.children else name), values
+        yield attribute_column(place, name), values
     yield from place.children.items()
     if place.texts:
-        yield ("#text" if "value" in place.children or "value" in place.attributes else "value"), place.texts
+        yield text_column(place), place.texts
+
+
+def attribute_column(place: Place, name: str) -> str:
+    """What an attribute is called as a column or field."""
+    return f"@{name}" if name in place.children else name
+
+
+def text_column(place: Place) -> str:
+    """What the text beside attributes or children is called."""
+    return "#text" if "value" in place.children or "value" in place.attributes else "value"
 
 
 def _values(part: Counter[str] | Place) -> Counter[str] | None:

@@ -6,14 +6,17 @@ The schema stands in a file's footer, and at the start of a stream. Each record 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from s3_catalog.errors import UnreadableFileError
-from s3_catalog.formats import FileSchema, ReadLimits
-from s3_catalog.formats._footer import BytesFile, open_footer, refuse_many_columns
+from s3_catalog.formats import FileSchema, ReadLimits, Row
+from s3_catalog.formats._columnar_sample import read_columnar, small_tail
+from s3_catalog.formats._footer import BytesFile, cost_of_end, open_footer, refuse_many_columns
 from s3_catalog.formats._head import Head, read_head, read_longer_head
 from s3_catalog.formats._magic import describe_bytes
+from s3_catalog.formats._sample_budget import sample_within
 from s3_catalog.storage.files import ObjectFile
 
 if TYPE_CHECKING:
@@ -43,6 +46,58 @@ class ArrowIpcFormat:
         else:
             schema = _read_stream(source.file, limits)
         return replace(schema, warnings=(*source.warnings, *schema.warnings))
+
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        return sample_within(file, small_tail(limits), rows, lambda file, limits: {"": _read_rows(file, compression, limits, rows)})
+
+
+def _read_rows(file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Sequence[Row]:
+    from s3_catalog.formats._flatbuffers import CorruptMessageError
+
+    plain = open_footer(file, "arrow_ipc", compression, limits, is_plain=lambda tail: tail.endswith((_MAGIC, _FEATHER_V1))).file
+    tail = plain.tail(limits.tail_bytes)
+    try:
+        if tail.endswith(_MAGIC):
+            return _read_file_rows(plain, limits, rows)
+        if tail.endswith(_FEATHER_V1):
+            return read_columnar(plain, "arrow_ipc", {"kind": "feather"}, limits, rows) if _fits(plain, limits) else ()
+        return _read_stream_rows(plain, limits, rows)
+    except CorruptMessageError as error:
+        raise UnreadableFileError(file.key, "arrow_ipc", str(error)) from error
+
+
+def _fits(file: ObjectFile, limits: ReadLimits) -> bool:
+    """Whether all of a file may be read; if so, it is fetched, with what is known of its end."""
+    if file.size + limits.tail_bytes > limits.max_sample_bytes and file.size > limits.tail_bytes:
+        return False
+    file.head(file.size)
+    return True
+
+
+def _read_file_rows(file: ObjectFile, limits: ReadLimits, rows: int) -> Sequence[Row]:
+    import pyarrow as pa
+    import pyarrow.ipc
+
+    from s3_catalog.formats._arrow_messages import read_footer
+    from s3_catalog.formats._arrow_rows import plan_file_rows
+
+    data = _read_footer(file, 10, limits)
+    footer = read_footer(data)
+    try:
+        schema = pa.ipc.open_file(pa.PythonFile(file, mode="r")).schema
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise UnreadableFileError(file.key, "arrow_ipc", "the footer is corrupt") from error
+    left = limits.max_sample_bytes - cost_of_end(file, len(data) + 10, limits)
+    options = plan_file_rows(file, footer, schema, left, rows)
+    return () if options is None else read_columnar(file, "arrow_ipc", options, limits, rows)
+
+
+def _read_stream_rows(file: ObjectFile, limits: ReadLimits, rows: int) -> Sequence[Row]:
+    from s3_catalog.formats._arrow_rows import read_stream_start
+
+    head = _read_schema_head(file, limits).data
+    data, batches = read_stream_start(file, head, limits, rows)
+    return read_columnar(BytesFile(file.key, data), "arrow_ipc", {"kind": "stream", "batches": batches}, limits, rows) if batches else ()
 
 
 def _is_stream(head: bytes) -> bool:

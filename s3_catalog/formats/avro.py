@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
 from s3_catalog.errors import MissingExtraError, UnreadableFileError
-from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._block_rows import MOST_ROWS, estimate_rows
+from s3_catalog.formats._columnar_sample import read_in_sandbox
 from s3_catalog.formats._footer import BytesFile, refuse_many_columns
 from s3_catalog.formats._head import Head, read_head, read_longer_head
 from s3_catalog.formats._magic import describe_bytes
+from s3_catalog.formats._sample_budget import sample_within
+from s3_catalog.formats._sandbox import Sandbox
 from s3_catalog.model.statistics import RowEstimate
 from s3_catalog.storage.files import ObjectFile
 
@@ -29,6 +33,7 @@ _BLOCK_HEAD_BYTES = 20
 _MAX_REQUESTS = 12
 _MAX_TOLD_SCHEMA = 32_768
 """Characters of a writer's schema that are kept."""
+_SANDBOX = Sandbox(reader="_avro_rows", block_bytes=0, memory_bytes=192 * 1024 * 1024)
 
 
 class AvroFormat:
@@ -67,6 +72,27 @@ class AvroFormat:
             details={"codec": str(header.codec), **_told_schema(header.writer_schema)},
         )
 
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        return sample_within(file, limits, rows, lambda file, limits: {"": self._read_rows(file, compression, limits, rows)})
+
+    def _read_rows(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Sequence[Row]:
+        fastavro = _import_fastavro()
+        head = self._read_head(file, compression, limits)
+        if _read_header(fastavro, head.data)[0] is None and not head.whole:
+            head = read_longer_head(file, self.name, head.compression, limits)
+        header, start = _read_header(fastavro, head.data)
+        if header is None:
+            raise UnreadableFileError(file.key, self.name, "the header is corrupt or cut")
+        plain = file if head.compression is None else BytesFile(file.key, head.data)
+        end = _end_of_blocks(plain, start, rows, limits.max_sample_bytes if head.compression is None else plain.size)
+        if end == start:
+            if head.compression is None and start < file.size and _read_block(file, start, head.data[start - _SYNC_BYTES : start]) is None:
+                raise UnreadableFileError(file.key, self.name, "a block is corrupt or cut")
+            return ()
+        known = len(head.data)
+        data = head.data[:end] + (plain.read_at(known, end - known) if end > known else b"")
+        return read_in_sandbox(_SANDBOX, BytesFile(file.key, data), self.name, {}, limits, rows)
+
     def _read_head(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> Head:
         # Hadoop appends its codec's name to files that have the codec inside.
         named = None if file.size and file.head(limits.head_bytes).startswith(_MAGIC) else compression
@@ -97,6 +123,21 @@ class _Blocks:
     @property
     def rows(self) -> int:
         return sum(self.counts)
+
+
+def _end_of_blocks(file: ObjectFile, start: int, rows: int, max_bytes: int) -> int:
+    """Where the blocks end that hold enough rows, or that end before so many bytes of the file."""
+    sync, found, end, requests = file.read_at(start - _SYNC_BYTES, _SYNC_BYTES), 0, start, 0
+    while found < rows and requests < _MAX_REQUESTS:
+        # The head of the next block lies beyond what is known more often than not: some bytes each, which count.
+        if end + _BLOCK_HEAD_BYTES > max_bytes - _MAX_REQUESTS * (_SYNC_BYTES + _BLOCK_HEAD_BYTES):
+            break
+        block = _read_block(file, end, sync)
+        requests += 1
+        if block is None or block[1] > max_bytes - _MAX_REQUESTS * (_SYNC_BYTES + _BLOCK_HEAD_BYTES):
+            break
+        found, end = found + block[0], block[1]
+    return end
 
 
 def _estimate(file: ObjectFile, head: Head, blocks: _Blocks) -> RowEstimate | None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from s3_catalog.errors import MissingExtraError, UnreadableFileError
-from s3_catalog.formats import FileSchema, ReadLimits
-from s3_catalog.formats._footer import refuse_many_columns
+from s3_catalog.formats import FileSchema, ReadLimits, Row
+from s3_catalog.formats._footer import FooterFile, refuse_many_columns
 from s3_catalog.formats._header import name_columns
 from s3_catalog.formats._magic import describe_bytes
+from s3_catalog.formats._row_wire import read_rows
+from s3_catalog.formats._sample_budget import MAX_VALUE_LENGTH, sample_within
 from s3_catalog.formats._sandbox import Sandbox, read_sandboxed
 from s3_catalog.formats._whole import add_warnings, open_plain
 from s3_catalog.model.tables import Column
@@ -29,7 +31,7 @@ _USER_BLOCKS = (0, 512, 1024, 2048, 4096, 8192)
 
 
 class Hdf5Format:
-    """HDF5 files by h5py, in a process of its own; only metadata are read, and no other file is opened."""
+    """HDF5 files by h5py, in a process of its own; for a schema only metadata are read; no other file is opened."""
 
     name = "hdf5"
     suffixes = frozenset({".h5", ".hdf5", ".hdf", ".he5"})
@@ -42,6 +44,26 @@ class Hdf5Format:
         return next(iter(self.read_members(file, compression, limits).values()))
 
     def read_members(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> Mapping[str, FileSchema]:
+        source, answer = self._read_tree(file, compression, limits, sample_rows=0)
+        members = {str(member["name"]): self._read_member(file, member, limits) for member in answer["members"]}
+        warnings = (*source.warnings, *answer["warnings"])
+        return {name: add_warnings(schema, warnings) for name, schema in members.items()}
+
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        """As the contract says. A column whose values cannot be told, or take too much to read, is in no row."""
+
+        def read(file: ObjectFile, limits: ReadLimits) -> dict[str, Iterable[Row]]:
+            _, answer = self._read_tree(file, compression, limits, sample_rows=rows)
+            return {str(member["name"]): self._read_rows(file, member, limits) for member in answer["members"]} if rows else {}
+
+        return sample_within(file, limits, rows, read)
+
+    def _read_rows(self, file: ObjectFile, member: Mapping[str, Any], limits: ReadLimits) -> Iterator[Row]:
+        names = [column.name for column in self._read_member(file, member, limits).columns]
+        return ({names[int(place)]: value for place, value in row.items()} for row in read_rows(member["sample"]))
+
+    def _read_tree(self, file: ObjectFile, compression: str | None, limits: ReadLimits, *, sample_rows: int) -> tuple[FooterFile, Any]:
+        """Open a file, and read its tables in the sandbox."""
         if importlib.util.find_spec("h5py") is None:
             raise MissingExtraError("reading HDF5", "hdf5")
         block_bytes = _SMALL_FILE if file.size <= _SMALL_FILE else _BLOCK_BYTES
@@ -50,11 +72,9 @@ class Hdf5Format:
         if not any(head[start : start + len(_MAGIC)] == _MAGIC for start in _USER_BLOCKS):
             what = "HDF4, which is another format" if head.startswith(_HDF4) else describe_bytes(head)
             raise UnreadableFileError(file.key, self.name, f"the bytes are {what}")
-        options = {"max_depth": limits.max_depth, "max_columns": limits.max_columns, "max_members": _MAX_MEMBERS}
-        answer = read_sandboxed(replace(_SANDBOX, block_bytes=block_bytes), source.file, self.name, options, limits)
-        members = {str(member["name"]): self._read_member(file, member, limits) for member in answer["members"]}
-        warnings = (*source.warnings, *answer["warnings"])
-        return {name: add_warnings(schema, warnings) for name, schema in members.items()}
+        bounds = {"max_depth": limits.max_depth, "max_columns": limits.max_columns, "max_members": _MAX_MEMBERS}
+        options = {**bounds, "sample_rows": sample_rows, "max_length": MAX_VALUE_LENGTH, "max_bytes": limits.max_sample_bytes}
+        return source, read_sandboxed(replace(_SANDBOX, block_bytes=block_bytes), source.file, self.name, options, limits)
 
     def _read_member(self, file: ObjectFile, member: Mapping[str, Any], limits: ReadLimits) -> FileSchema:
         refuse_many_columns(file, self.name, len(member["columns"]), limits)

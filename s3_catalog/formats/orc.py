@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from s3_catalog.errors import UnreadableFileError
-from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats import FileSchema, ReadLimits, Row
+from s3_catalog.formats._columnar_sample import read_columnar, small_tail
 from s3_catalog.formats._footer import open_footer, refuse_many_columns
 from s3_catalog.formats._magic import describe_bytes, is_binary
 from s3_catalog.formats._orc_footer import OrcFooterError, read_footer
+from s3_catalog.formats._sample_budget import sample_within
 from s3_catalog.storage.files import ObjectFile
 
 _MAGIC = b"ORC"
@@ -31,6 +34,31 @@ class OrcFormat:
             raise UnreadableFileError(file.key, self.name, _describe_frame(source.file))
         schema = _read_footer(source.file, limits)
         return replace(schema, warnings=(*source.warnings, *schema.warnings))
+
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        return sample_within(file, small_tail(limits), rows, lambda file, limits: {"": _read_rows(file, compression, limits, rows)})
+
+
+def _read_rows(file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Sequence[Row]:
+    from s3_catalog.formats._orc_rows import plan_rows, without_long_values
+
+    source = open_footer(file, "orc", compression, limits, is_plain=_is_orc_tail).file
+    if not _is_orc_tail(source.tail(limits.tail_bytes)):
+        raise UnreadableFileError(file.key, "orc", _describe_frame(source))
+    try:
+        options = plan_rows(source, limits, rows)
+    except OrcFooterError as error:
+        raise UnreadableFileError(file.key, "orc", str(error)) from error
+    if options is None:
+        return ()
+    try:
+        return read_columnar(source, "orc", options, limits, rows)
+    except UnreadableFileError:
+        # A stripe is decoded as a whole, and the native reader crashes for want of memory.
+        fewer = without_long_values(source, options, limits)
+        if fewer is None:
+            raise
+        return read_columnar(source, "orc", fewer, limits, rows)
 
 
 def _is_orc_tail(tail: bytes) -> bool:

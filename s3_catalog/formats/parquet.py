@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Context, Decimal
 from typing import Any
@@ -12,10 +12,12 @@ from typing import Any
 import pyarrow as pa
 
 from s3_catalog.errors import UnreadableFileError
-from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._arrow_schema import read_columns
-from s3_catalog.formats._footer import BytesFile, open_footer
+from s3_catalog.formats._columnar_sample import fetch_planned, read_columnar, small_tail
+from s3_catalog.formats._footer import BytesFile, cost_of_end, open_footer
 from s3_catalog.formats._magic import describe_bytes
+from s3_catalog.formats._sample_budget import sample_within
 from s3_catalog.formats._sandbox import OutOfMemoryError, Sandbox, read_sandboxed
 from s3_catalog.model.statistics import ColumnFigures
 from s3_catalog.storage.files import ObjectFile
@@ -44,6 +46,25 @@ class ParquetFormat:
         answer, warnings = _read_footer(_load_footer(source.file, limits), limits)
         schema = _read_answer(file.key, answer, limits)
         return replace(schema, warnings=(*source.warnings, *warnings, *schema.warnings))
+
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        return sample_within(file, small_tail(limits), rows, lambda file, limits: {"": _read_rows(file, compression, limits, rows)})
+
+    def read_field_ids(self, file: ObjectFile, limits: ReadLimits) -> pa.Schema:
+        options = {"max_columns": limits.max_columns, "figures": False, "field_ids": True}
+        answer = read_sandboxed(_SANDBOX, _load_footer(file, limits), self.name, options, limits)
+        return _read_schema(file.key, answer)
+
+
+def _read_rows(file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Sequence[Row]:
+    source = open_footer(file, "parquet", compression, limits, is_plain=lambda tail: tail[-4:] in (_MAGIC, _ENCRYPTED)).file
+    footer = _load_footer(source, limits)
+    # The sandbox fetches the footer as well, from what is here.
+    left = limits.max_sample_bytes - cost_of_end(source, footer.size, limits) + footer.size
+    options = {"kind": "parquet", "footer_start": source.size - footer.size, "max_bytes": left}
+    if rows > 0:
+        fetch_planned(source, "parquet", {**options, "kind": "parquet plan"}, limits, rows)
+    return read_columnar(source, "parquet", options, limits, rows)
 
 
 def _load_footer(file: ObjectFile, limits: ReadLimits) -> BytesFile:
@@ -87,14 +108,21 @@ def _read_footer(footer: BytesFile, limits: ReadLimits) -> tuple[Mapping[str, An
 
 
 def _read_answer(key: str, answer: Mapping[str, Any], limits: ReadLimits) -> FileSchema:
+    schema = _read_schema(key, answer)
     try:
-        schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(answer["schema"])))
         columns, warnings = read_columns(schema, limits.max_depth, answer["source_types"])
         figures = _read_figures(schema, answer)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableFileError(key, "parquet", "the footer is corrupt") from error
     details = {"created_by": answer["created_by"]} if answer["created_by"] else {}
     return FileSchema(columns=columns, row_count=answer["rows"], figures=figures, warnings=warnings, details=details)
+
+
+def _read_schema(key: str, answer: Mapping[str, Any]) -> pa.Schema:
+    try:
+        return pa.ipc.read_schema(pa.py_buffer(base64.b64decode(answer["schema"])))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UnreadableFileError(key, "parquet", "the footer is corrupt") from error
 
 
 def _read_figures(schema: pa.Schema, answer: Mapping[str, Any]) -> dict[str, ColumnFigures]:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import io
 import struct
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 
 from s3_catalog.errors import UnreadableFileError
-from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._compression import detect_compression
 from s3_catalog.formats._footer import BytesFile
 from s3_catalog.formats._head import GROWTH, read_head
 from s3_catalog.formats._magic import describe_bytes
-from s3_catalog.formats._members import Member, MemberReader, RangeFile, read_first_member, read_members
+from s3_catalog.formats._members import Member, OpenArchive, RangeFile, read_first_member, read_members, sample_members
+from s3_catalog.formats._sample_budget import sample_within
 from s3_catalog.storage.files import ObjectFile
 
 _MAGIC, _MAGIC_AT = b"ustar", 257
@@ -44,8 +45,13 @@ class TarFormat:
         return read_first_member(self.read_members(file, compression, limits))
 
     def read_members(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> Mapping[str, FileSchema]:
-        walk = _open(file, compression, limits)
-        return read_members(MemberReader(file.key, self.name, limits), walk.members(), walk.describe_rest)
+        return read_members(file, self.name, _open(file, compression, limits), limits)
+
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        def read(file: ObjectFile, limits: ReadLimits) -> dict[str, Sequence[Row]]:
+            return sample_members(file, self.name, _open(file, compression, limits), limits, rows)
+
+        return sample_within(file, limits, rows, read)
 
 
 @dataclass(slots=True)
@@ -107,7 +113,7 @@ class _Window(io.BufferedReader):
         return super().read(size)
 
 
-def _open(file: ObjectFile, compression: str | None, limits: ReadLimits) -> _Walk:
+def _open(file: ObjectFile, compression: str | None, limits: ReadLimits) -> OpenArchive:
     longer = replace(limits, head_bytes=limits.head_bytes * GROWTH)
     packed = compression is not None or file.key.lower().endswith(_PACKED)
     if compression is None and file.size:
@@ -115,8 +121,10 @@ def _open(file: ObjectFile, compression: str | None, limits: ReadLimits) -> _Wal
     head = read_head(file, "tar", compression, longer if compression else limits)
     if head.compression is None:
         remote = file.size > limits.head_bytes
-        return _Walk(file.key, file, True, _MAX_REMOTE_HEADERS if remote else _MAX_HEADERS, limits)
-    return _Walk(file.key, BytesFile(file.key, head.data), head.whole, _MAX_HEADERS, limits)
+        walk = _Walk(file.key, file, True, _MAX_REMOTE_HEADERS if remote else _MAX_HEADERS, limits)
+    else:
+        walk = _Walk(file.key, BytesFile(file.key, head.data), head.whole, _MAX_HEADERS, limits)
+    return OpenArchive(walk.members(), walk.describe_rest)
 
 
 FORMAT = TarFormat()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from s3_catalog.errors import HintError, UnreadableFileError
-from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._footer import refuse_many_columns
 from s3_catalog.formats._head import Head, read_head, read_longer_head
 from s3_catalog.formats._magic import describe_bytes, is_markup
 from s3_catalog.formats._row_estimate import estimate_rows, head_stretch
+from s3_catalog.formats._sample_budget import sample_within
 from s3_catalog.formats._text import decode_head
 from s3_catalog.formats._xml_records import NoSuchElementError, find_record, is_open_ended, other_records, outer_fields
+from s3_catalog.formats._xml_sample import RowReader, read_rows
 from s3_catalog.formats._xml_shapes import NotXmlError, Place, XmlPlaces, read_places
 from s3_catalog.formats._xml_types import XmlTypes
 from s3_catalog.storage.files import ObjectFile
@@ -44,13 +47,21 @@ class XmlFormat:
         return True
 
     def read_schema(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> FileSchema:
-        limits = replace(limits, max_decompressed_bytes=min(limits.max_decompressed_bytes, _PLAIN_BYTES))
-        head = read_head(file, self.name, compression, limits)
-        places = _read(file, head, limits)
-        if not head.whole and not _has_records(places, limits):
-            head = read_longer_head(file, self.name, head.compression, limits)
-            places = _read(file, head, limits)
+        head, places = _open(file, compression, limits)
         return _build_schema(file, head, places, limits)
+
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        return sample_within(file, limits, rows, lambda file, limits: {"": _read_rows(file, compression, limits, rows)})
+
+
+def _open(file: ObjectFile, compression: str | None, limits: ReadLimits) -> tuple[Head, XmlPlaces]:
+    limits = replace(limits, max_decompressed_bytes=min(limits.max_decompressed_bytes, _PLAIN_BYTES))
+    head = read_head(file, "xml", compression, limits)
+    places = _read(file, head, limits)
+    if not head.whole and not _has_records(places, limits):
+        head = read_longer_head(file, "xml", head.compression, limits)
+        places = _read(file, head, limits)
+    return head, places
 
 
 def _read(file: ObjectFile, head: Head, limits: ReadLimits) -> XmlPlaces:
@@ -62,6 +73,15 @@ def _read(file: ObjectFile, head: Head, limits: ReadLimits) -> XmlPlaces:
         return read_places(head.data, whole=head.whole, max_depth=limits.max_depth, encoding=limits.hints.encoding)
     except NotXmlError as error:
         raise UnreadableFileError(file.key, "xml", f"{error} (the bytes are {describe_bytes(head.data)})") from error
+
+
+def _read_rows(file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Iterator[Row]:
+    head, places = _open(file, compression, limits)
+    path, record = _find_record(file, head, places, limits)
+    types = XmlTypes(file.key, limits.hints)
+    refuse_many_columns(file, "xml", len(types.columns(path.rpartition("/")[2], record)), limits)
+    reader = RowReader(path, record, types.nulls, max_rows=rows, max_depth=limits.max_depth)
+    return read_rows(head.data, reader, rows, limits.hints.encoding)
 
 
 def _has_records(places: XmlPlaces, limits: ReadLimits) -> bool:

@@ -6,14 +6,16 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from s3_catalog.errors import UnreadableFileError
-from s3_catalog.formats import FileSchema, ReadLimits
+from s3_catalog.formats import FileSchema, ReadLimits, Row
 from s3_catalog.formats._footer import open_footer
 from s3_catalog.formats._magic import describe_bytes
-from s3_catalog.formats._members import Member, MemberReader, RangeFile, StreamFile, read_first_member, read_members
+from s3_catalog.formats._members import Member, OpenArchive, RangeFile, StreamFile, read_first_member, read_members, sample_members
+from s3_catalog.formats._sample_budget import sample_within
 from s3_catalog.storage.files import ObjectFile
 
 _MAGIC, _END_OF_DIRECTORY = b"PK\x03\x04", b"PK\x05\x06"
@@ -40,15 +42,27 @@ class ZipFormat:
         return read_first_member(self.read_members(file, compression, limits))
 
     def read_members(self, file: ObjectFile, compression: str | None, limits: ReadLimits) -> Mapping[str, FileSchema]:
-        source = open_footer(file, self.name, compression, limits, is_plain=lambda tail: _END_OF_DIRECTORY in tail)
-        window = _Window(source.file, limits)
-        try:
-            archive = zipfile.ZipFile(cast("BinaryIO", window))
-        except _BROKEN as error:
-            raise UnreadableFileError(file.key, self.name, _describe_failure(source.file, window)) from error
-        with archive:
-            reader = MemberReader(file.key, self.name, limits)
-            return read_members(reader, _members(archive, source.file, limits), lambda: None)
+        with _open(file, compression, limits) as members:
+            return read_members(file, self.name, OpenArchive(members), limits)
+
+    def read_sample(self, file: ObjectFile, compression: str | None, limits: ReadLimits, rows: int) -> Mapping[str, Sequence[Row]]:
+        def read(file: ObjectFile, limits: ReadLimits) -> dict[str, Sequence[Row]]:
+            with _open(file, compression, limits) as members:
+                return sample_members(file, self.name, OpenArchive(members), limits, rows)
+
+        return sample_within(file, limits, rows, read)
+
+
+@contextmanager
+def _open(file: ObjectFile, compression: str | None, limits: ReadLimits) -> Iterator[Iterator[Member]]:
+    source = open_footer(file, "zip", compression, limits, is_plain=lambda tail: _END_OF_DIRECTORY in tail)
+    window = _Window(source.file, limits)
+    try:
+        archive = zipfile.ZipFile(cast("BinaryIO", window))
+    except _BROKEN as error:
+        raise UnreadableFileError(file.key, "zip", _describe_failure(source.file, window)) from error
+    with archive:
+        yield _members(archive, source.file, limits)
 
 
 class _Window(io.BufferedReader):

@@ -73,7 +73,20 @@ def build_table(own: MemberFiles, partitions: tuple[Partition, ...], details: di
         warnings=tuple(dict.fromkeys([*merged.warnings, *warnings])),
         details=tuple(sorted({**found, **details}.items())),
         sampled_keys=tuple(sorted(file.ref.key for file, _ in schemas)),
-        partitions=partitions,
+        partitions=_count_rows(own, partitions),
+    )
+
+
+def _count_rows(own: MemberFiles, partitions: tuple[Partition, ...]) -> tuple[Partition, ...]:
+    """Give partitions their row counts, where every file of one was read and counted."""
+    counts: dict[tuple[str | None, ...], list[int | None]] = {}
+    for file, schema in own.schemas:
+        counts.setdefault(file.ref.partition, []).append(schema.row_count)
+    return tuple(
+        replace(partition, row_count=sum(count for count in found if count is not None))
+        if len(found := counts.get(partition.values, [])) == partition.object_count and None not in found
+        else partition
+        for partition in partitions
     )
 
 

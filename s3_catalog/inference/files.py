@@ -16,6 +16,7 @@ from s3_catalog.errors import MissingExtraError, S3CatalogError, UnreadableFileE
 from s3_catalog.formats import FileFormat, FileSchema, MemberFormat, ReadLimits, file_formats
 from s3_catalog.formats._compression import detect_compression, split_compression
 from s3_catalog.formats._hints import read_options
+from s3_catalog.inference.private_texts import hide_private_names
 from s3_catalog.inference.results import InferenceRules
 from s3_catalog.model.blame import FileRef, SeenFile, find_gap
 from s3_catalog.model.tables import Partition, TableLayout
@@ -55,13 +56,13 @@ class TableFiles:
     """The objects of one layout: `MANIFEST_SCHEMA` and `partition` (index into the partitions, int32), by key."""
 
     def __init__(self, objects: pa.Table, partitions: Sequence[Partition]) -> None:
-        self._objects, self._partitions = objects, partitions
+        self.objects, self._partitions = objects, partitions
         self.count = objects.num_rows
 
     def sample(self, count: int) -> Iterator[ListedFile]:
         """Files in order of preference: the newest, the first and last by key, then ever finer steps between them."""
         rows = self.count
-        times = self._objects.column("last_modified")
+        times = self.objects.column("last_modified")
         newest = pc.index(times, pc.max(times)).as_py() if times.null_count < rows else rows - 1
         order = dict.fromkeys([newest, 0, rows - 1])
         step = rows
@@ -81,8 +82,8 @@ class TableFiles:
 
     @cached_property
     def _by_age(self) -> pa.Array:
-        times = pc.fill_null(self._objects.column("last_modified"), _NO_TIME)
-        ages = pa.table({"time": times, "key": self._objects.column("key")})
+        times = pc.fill_null(self.objects.column("last_modified"), _NO_TIME)
+        ages = pa.table({"time": times, "key": self.objects.column("key")})
         return pc.sort_indices(ages, sort_keys=[("time", "ascending"), ("key", "ascending")])
 
     @cached_property
@@ -90,7 +91,7 @@ class TableFiles:
         return pc.sort_indices(self._by_age)  # the inverse of a permutation
 
     def _file(self, row: int) -> ListedFile:
-        found = self._objects.slice(row, 1).to_pylist()[0]
+        found = self.objects.slice(row, 1).to_pylist()[0]
         partition = found.get("partition")
         values = () if partition is None else self._partitions[partition].values
         modified = found["last_modified"]
@@ -133,8 +134,10 @@ class FileReader:
         reader, compression = choose_reader(self.layout, found, self.limits)
         try:
             if isinstance(reader, MemberFormat):
-                return reader.read_members(found, compression, self.limits)
-            return {"": reader.read_schema(found, compression, self.limits)}
+                members = reader.read_members(found, compression, self.limits)
+            else:
+                members = {"": reader.read_schema(found, compression, self.limits)}
+            return {member: hide_private_names(schema) for member, schema in members.items()}
         except S3CatalogError:
             raise
         except Exception as error:  # a format's library may raise anything on hostile bytes; one file never stops a run
@@ -146,9 +149,7 @@ def read_files(
     store: ObjectStore, layout: TableLayout, files: TableFiles, rules: InferenceRules, opened: Mapping[str, ObjectFile]
 ) -> FileReader:
     """Read a sample of a table's files, and where they differ some between them."""
-    hints = read_options(layout.options)
-    limits = replace(rules.limits, hints=hints, tail_of_text=files.count <= _SHORT_TABLE)
-    reader = FileReader(store, layout, limits, opened)
+    reader = FileReader(store, layout, table_limits(layout, files.count, rules.limits), opened)
     wanted = _sample_size(layout, files.count, rules)
     for file in files.sample(wanted + SPARE_FILES):
         if len(reader.read) == wanted or reader.is_hopeless:
@@ -157,6 +158,11 @@ def read_files(
     if len(reader.read) < files.count:
         _close_gaps(reader, files, rules.blame_files)
     return reader
+
+
+def table_limits(layout: TableLayout, count: int, limits: ReadLimits) -> ReadLimits:
+    """How a table's files are read: with its hints, and to their ends where there are few. Whoever reads them again must do it alike."""
+    return replace(limits, hints=read_options(layout.options), tail_of_text=count <= _SHORT_TABLE)
 
 
 def see_file(found: ReadFile, files: TableFiles, member: str | None = None) -> SeenFile:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from s3_catalog.formats import ReadLimits
 from s3_catalog.model.tables import Table, TableLayout
 from s3_catalog.table_formats import LogLimits
+
+if TYPE_CHECKING:
+    from s3_catalog.inference.logged import LoggedRows
 
 _RULES_VERSION = 3
 
@@ -43,7 +47,7 @@ class TableResult:
     """One layout's outcome: its tables (several where files hold several), or none with the reason in `error`.
 
     `failed` are (key, error) of files that could not be read. `dead` are the keys that the table's log has removed: the figures of
-    `layout` and `tables` are without them.
+    `layout` and `tables` are without them. `logged` is what the log, where it was read just now, says of the rows; it is not stored.
     """
 
     layout: TableLayout
@@ -51,6 +55,7 @@ class TableResult:
     failed: tuple[tuple[str, str], ...] = ()
     error: str | None = None
     dead: pa.Array = field(default_factory=lambda: pa.array([], pa.string()), repr=False)
+    logged: LoggedRows | None = field(default=None, repr=False, compare=False)
 
     @property
     def table(self) -> Table | None:

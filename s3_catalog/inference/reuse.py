@@ -45,7 +45,7 @@ def take_over(
 ) -> TableResult | None:
     """The unchanged tables of a layout as they were; None where it is not known which of their files were removed."""
     if layout.format not in table_formats():
-        tables = (replace(t, layout=_moved(t.layout, layout), partitions=partitions) for t in before)
+        tables = (replace(t, layout=_moved(t.layout, layout), partitions=_with_counts(partitions, t)) for t in before)
         return TableResult(layout=layout, tables=tuple(tables))
     (of_log,) = before
     keys = objects.column("key").combine_chunks()
@@ -54,3 +54,9 @@ def take_over(
         return None
     kept = replace(of_log.layout, name=layout.name, evidence=layout.evidence, warnings=layout.warnings)
     return TableResult(layout=kept, tables=(replace(of_log, layout=kept),), dead=dead)
+
+
+def _with_counts(partitions: tuple[Partition, ...], before: Table) -> tuple[Partition, ...]:
+    """The partitions as they are listed now, with the rows that were counted before."""
+    counts = {partition.values: partition.row_count for partition in before.partitions}
+    return tuple(replace(p, row_count=counts.get(p.values)) for p in partitions)

@@ -13,6 +13,8 @@ from s3_catalog.discovery.grouping import Grouping
 from s3_catalog.errors import HintError, S3CatalogError, describe_unknown
 from s3_catalog.inference.assembly import MemberFiles, apply_type_hints, build_table, member_layouts
 from s3_catalog.inference.files import FileReader, TableFiles, read_files
+from s3_catalog.inference.logged import choose_logged
+from s3_catalog.inference.private_texts import error_text, hide_private_columns
 from s3_catalog.inference.results import InferenceRules, TableResult
 from s3_catalog.inference.reuse import find_unchanged, take_over
 from s3_catalog.model.ledger import SkipReason
@@ -22,9 +24,7 @@ from s3_catalog.storage import ObjectStore
 from s3_catalog.storage.files import ObjectFile
 from s3_catalog.table_formats import TableFormat, TableLog, table_formats
 from s3_catalog.table_formats._live import keep_live
-from s3_catalog.tagging import Detections
 from s3_catalog.tagging.bounds import mask_bounds
-from s3_catalog.tagging.masking import Masker
 
 logger = logging.getLogger(__name__)
 
@@ -93,19 +93,14 @@ def infer_schema(
         return _infer_from_log(store, table_format, layout, objects, logs, rules, partitions)
     files = TableFiles(objects, partitions)
     reader = read_files(store, layout, files, rules, opened or {})
-    failed = tuple((file.ref.key, _shown(error)) for file, error in reader.failed)
+    failed = tuple((file.ref.key, error_text(error, layout.name)) for file, error in reader.failed)
     if not reader.read:
         reason = failed[0][1] if len(failed) == 1 else f"none of {len(failed)} files tried could be read: {failed[0][1]}"
         return TableResult(layout=layout, failed=failed, error=reason)
     try:
         return TableResult(layout=layout, tables=tuple(_build_tables(layout, partitions, files, reader, rules)), failed=failed)
     except HintError as error:
-        return TableResult(layout=layout, failed=failed, error=_shown(error))
-
-
-def _shown(error: S3CatalogError) -> str:
-    """The text of an error; personal data in the value that a hint does not fit is masked."""
-    return Masker(Detections()).mask_text(str(error)) if isinstance(error, HintError) else str(error)
+        return TableResult(layout=layout, failed=failed, error=error_text(error, layout.name))
 
 
 def _build_tables(
@@ -143,9 +138,9 @@ def _infer_from_log(
         return TableResult(layout=layout, error=str(unreadable))
     live = keep_live(layout, partitions, objects, logged)
     try:
-        columns = apply_type_hints(live.layout, logged.columns, log.folder)
+        columns = apply_type_hints(live.layout, hide_private_columns(logged.columns), log.folder)
     except HintError as error:
-        return TableResult(layout=layout, error=_shown(error))
+        return TableResult(layout=layout, error=error_text(error, layout.name))
     table = Table(
         layout=live.layout,
         columns=mask_bounds(columns, layout.name),
@@ -155,7 +150,7 @@ def _infer_from_log(
         sampled_keys=logged.read_keys,
         partitions=live.partitions,
     )
-    return TableResult(layout=live.layout, tables=(table,), dead=live.dead)
+    return TableResult(layout=live.layout, tables=(table,), dead=live.dead, logged=choose_logged(objects, logged))
 
 
 def _objects_by_layout(grouping: Grouping) -> Iterator[pa.Table]:

@@ -25,8 +25,8 @@ class Tag:
     """A tag of a table, or of one of its columns, and why it is there.
 
     `name` is classification and tag (`PII.Email`). `column` is a column's name, with the way to a nested value (`contact.email`,
-    `emails[]`); None for the table. `rule` is who says so: a detector's name, `path`, `default`, `sidecar`, `object tag`, `bucket tag`,
-    `size`, `format`. `why` is the evidence in words; `confidence` is from 0 to 1.
+    `emails[]`); None for the table. `rule` is who says so: a detector's name, `path`, `prefix`, `default`, `sidecar`, `object tag`,
+    `bucket tag`, `size`, `format`; where several do, their names are joined. `why` is the evidence in words; `confidence` is from 0 to 1.
     """
 
     name: str

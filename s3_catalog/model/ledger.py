@@ -5,6 +5,8 @@ The ledger is the manifest with three more columns, so that it can be filtered, 
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -74,4 +76,16 @@ def summarize_ledger(ledger: pa.Table, failed_prefixes: tuple[FailedPrefix, ...]
         skipped={entry["values"]: entry["counts"] for entry in sorted(skipped, key=lambda e: str(e["values"]))},
         failed=tuple(zip(failures.column("key").to_pylist(), failures.column("error").to_pylist(), strict=True)),
         failed_prefixes=failed_prefixes,
+    )
+
+
+def add_summaries(parts: Iterable[LedgerSummary], failed_prefixes: tuple[FailedPrefix, ...] = ()) -> LedgerSummary:
+    """The sums of several parts of a ledger."""
+    listed, in_tables, skipped, failed = 0, 0, Counter[str](), list[tuple[str, str]]()
+    for part in parts:
+        listed, in_tables = listed + part.listed, in_tables + part.in_tables
+        skipped.update(part.skipped)
+        failed += part.failed
+    return LedgerSummary(
+        listed=listed, in_tables=in_tables, skipped=dict(sorted(skipped.items())), failed=tuple(failed), failed_prefixes=failed_prefixes
     )

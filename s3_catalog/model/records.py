@@ -25,6 +25,7 @@ PARTITION_TYPE = pa.struct(
         pa.field("object_count", pa.int64(), nullable=False),
         pa.field("size_bytes", pa.int64(), nullable=False),
         pa.field("newest", pa.timestamp("us", tz="UTC")),
+        pa.field("row_count", pa.int64()),
     ]
 )
 """One `Partition`."""
@@ -101,7 +102,16 @@ def _read_ref(fields: Mapping[str, Any]) -> FileRef:
 
 def write_partitions(partitions: Iterable[Partition]) -> list[dict[str, Any]]:
     """Write partitions as values of `PARTITION_TYPE`."""
-    return [{"values": list(p.values), "object_count": p.object_count, "size_bytes": p.size_bytes, "newest": p.newest} for p in partitions]
+    return [
+        {
+            "values": list(p.values),
+            "object_count": p.object_count,
+            "size_bytes": p.size_bytes,
+            "newest": p.newest,
+            "row_count": p.row_count,
+        }
+        for p in partitions
+    ]
 
 
 def read_partitions(rows: Iterable[Mapping[str, Any]]) -> tuple[Partition, ...]:

@@ -112,12 +112,16 @@ class TableLayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
-    """One combination of partition values (text as in the path, decoded; None for a null) with what it holds. Sizes in bytes."""
+    """One combination of partition values (text as in the path, decoded; None for a null) with what it holds. Sizes in bytes.
+
+    `row_count` is exact, or None where not every file tells it.
+    """
 
     values: tuple[str | None, ...]
     object_count: int
     size_bytes: int
     newest: datetime | None
+    row_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,8 @@ Mask = Callable[[str, object], object]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP_VALUES = 10
 BARS = 10
+_MASKED_VALUES = 5 * TOP_VALUES
+"""Values that are masked to find the most frequent: some look alike then."""
 _TEXT_CHARACTERS = 2000
 """So much of a text is looked at: enough for a mask to see whole words behind what is shown."""
 _DAY_FIRST = ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y")
@@ -158,11 +160,15 @@ def _second_pass(column: ProfiledColumn, figures: Mapping[str, Any]) -> dict[str
     found = {}
     if isinstance(top := figures.get("top"), list) and top:
         values = ", ".join("'" + value.replace("'", "''") + "'" for value in top)
-        found["top"] = f"histogram_exact({_value(column)}::VARCHAR, [{values}])"
+        value = f"{_value(column)}::VARCHAR"
+        # without the filter all other values are counted together, as the empty one
+        found["top"] = f"histogram_exact({value}, [{values}]) FILTER (WHERE {value} IN ({values}))"
     low, high = figures.get("low"), figures.get("high")
     if low is not None and high is not None and isfinite(high - low) and low < high:
         share = f"({_number(column)} - {low!r}::DOUBLE) / {high - low!r}::DOUBLE"
-        found["bars"] = f"histogram(greatest(0, least({BARS - 1}, floor({share} * {BARS})))::INTEGER){_finite(column)}"
+        bar = f"greatest(0, least({BARS - 1}, floor({share} * {BARS})))::INTEGER"
+        # two calls of histogram() in one query make DuckDB keep all rows in memory
+        found["bars"] = f"histogram_exact({bar}, {list(range(BARS))}){_finite(column)}"
     return found
 
 
@@ -191,7 +197,8 @@ def _build_profile(column: ProfiledColumn, found: Mapping[str, Any], mask: Mask,
         bounds_basis=basis,
         rows=rows,
         null_count=found["nulls"],
-        distinct=found.get("distinct"),
+        # HyperLogLog may count more values than there are rows with one
+        distinct=None if "distinct" not in found else min(found["distinct"], rows - found["nulls"]),
         distinct_method=None if "distinct" not in found else "exact" if basis is Basis.SAMPLE else "HyperLogLog",
         min=shown(found.get("min")),
         max=shown(found.get("max")),
@@ -211,7 +218,7 @@ def _top_values(column: ProfiledColumn, found: Mapping[str, Any], mask: Mask) ->
         values = found["rows"] - found["nulls"]
         return ((f"<{column.label}>", values),) if values else ()
     counts: Counter[str] = Counter()
-    for value, count in (found.get("top") or {}).items():
+    for value, count in Counter(found.get("top") or {}).most_common(_MASKED_VALUES):
         counts[str(mask(column.name, value))] += count
     return tuple((value, count) for value, count in counts.most_common(TOP_VALUES) if count > 1)
 

@@ -85,7 +85,14 @@ def describe_partitions(columns: Sequence[PartitionColumn], partitions: Sequence
         "count": len(partitions),
         "chart": chart,
         "list": [
-            [[_shown(value) for value in p.values], number(p.object_count), number(p.size_bytes), time_text(p.newest)] for _, p in listed
+            [
+                [_shown(value) for value in p.values],
+                number(p.object_count),
+                number(p.size_bytes),
+                time_text(p.newest),
+                None if p.row_count is None else number(p.row_count),
+            ]
+            for _, p in listed
         ],
     }
 

@@ -85,7 +85,7 @@ def _describe_estimate(estimate: RowEstimate | None) -> list[Any] | None:
 def _describe_sample(sample: Sample, most: int, *, described: bool) -> dict[str, Any]:
     """Rows as lists of cells; the names of their columns once."""
     if sample.withheld is not None or not sample.rows:
-        unknown = "it has no rows" if described else "it has not been described"
+        unknown = "there are none" if described else "this table has not been described"
         return {"withheld": cut(sample.withheld or unknown)}
     rows = [_read_row(row) for row in some(sample.rows, most)]
     names = list(dict.fromkeys(name for row in rows for name in row))

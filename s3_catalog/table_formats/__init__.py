@@ -21,8 +21,9 @@ import pyarrow as pa
 
 from s3_catalog.model.tables import Column, PartitionColumn
 from s3_catalog.table_formats._log import LogLimits, TableLog
+from s3_catalog.table_formats._names import FieldNames
 
-__all__ = ["LogLimits", "LoggedTable", "TableFormat", "TableLog", "table_formats"]
+__all__ = ["FieldNames", "LogLimits", "LoggedTable", "TableFormat", "TableLog", "table_formats"]
 
 ENTRY_POINT_GROUP = "s3_catalog.table_formats"
 
@@ -35,7 +36,10 @@ class LoggedTable:
         columns: without the partition columns, whether these stand in the files or not.
         row_count: exact, or None.
         files: the live files: `key` (as in the bucket), `size` (bytes, null where the log does not tell it), then one string column per
-            partition column, named by its number ("0", "1"), with the value as text. None where the log does not tell which files live.
+            partition column, named by its number ("0", "1"), with the value as text; and `whole` (bool), whether the file's rows are rows
+            of the table, all of them: not where some are deleted by other files, nor in those other files; and, where the log counts
+            them, `rows` (int64), null where not all of them are rows of the table. None where the log does not tell which files live.
+        names: what columns are called in the files, where they may be called otherwise.
         details: facts such as version, snapshot and what the partition columns are made from.
         read_keys: the file of the log that the schema came from.
     """
@@ -46,6 +50,7 @@ class LoggedTable:
     files: pa.Table | None = None
     warnings: tuple[str, ...] = ()
     details: Mapping[str, str] = field(default_factory=dict)
+    names: FieldNames | None = None
     read_keys: tuple[str, ...] = ()
 
 

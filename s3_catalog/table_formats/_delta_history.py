@@ -17,19 +17,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
-import pyarrow as pa
 
 from s3_catalog.errors import S3CatalogError
 from s3_catalog.model.blame import ColumnBlame, FileRef, SeenFile, blame_columns
 from s3_catalog.model.types import type_text
 from s3_catalog.table_formats._log import TableLog
+from s3_catalog.table_formats._names import physical_name
 
 logger = logging.getLogger(__name__)
 
 _VERSIONED = re.compile(r"(\d{20})\.(?:json|checkpoint\..*)")
 _WHOLE_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint(?:\.[0-9A-Fa-f-]{36})?\.(?:parquet|json)")
 _COMMIT = re.compile(r"(\d{20})\.json")
-PHYSICAL_NAME = b"delta.columnMapping.physicalName"
 
 Types = Mapping[str, str]
 """Column, by its name in the files -> canonical type."""
@@ -189,8 +188,3 @@ def _types(schema_text: str) -> Types:
 
     fields = pa.schema(Schema.from_json(schema_text).to_arrow())
     return {physical_name(field): type_text(field.type) for field in fields}
-
-
-def physical_name(field: pa.Field) -> str:
-    """What a column (an Arrow field of a Delta table) is called in the files."""
-    return str((field.metadata or {}).get(PHYSICAL_NAME, field.name.encode()).decode())

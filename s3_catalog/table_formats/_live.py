@@ -59,14 +59,17 @@ def _count_partitions(live: pa.Table, files: pa.Table, columns: int) -> tuple[Pa
     if columns == 0:
         return ()
     names = [str(number) for number in range(columns)]
-    rows = pa.table({**{name: files.column(name) for name in names}, "size": live.column("size"), "time": live.column("last_modified")})
-    grouped = rows.group_by(names).aggregate([("size", "count"), ("size", "sum"), ("time", "max")])
+    counts = files.column("rows") if "rows" in files.column_names else pa.nulls(files.num_rows, pa.int64())
+    own = {"size": live.column("size"), "time": live.column("last_modified"), "rows": counts}
+    all_known = pc.ScalarAggregateOptions(skip_nulls=False)
+    rows = pa.table({**{name: files.column(name) for name in names}, **own})
+    grouped = rows.group_by(names).aggregate([("size", "count"), ("size", "sum"), ("time", "max"), ("rows", "sum", all_known)])
     grouped = grouped.sort_by([(name, "ascending") for name in names])
     values = zip(*(grouped.column(name).to_pylist() for name in names), strict=True)
-    figures = (grouped.column(name).to_pylist() for name in ("size_count", "size_sum", "time_max"))
+    figures = (grouped.column(name).to_pylist() for name in ("size_count", "size_sum", "time_max", "rows_sum"))
     return tuple(
-        Partition(values=combination, object_count=count, size_bytes=size, newest=newest)
-        for combination, count, size, newest in zip(values, *figures, strict=True)
+        Partition(values=combination, object_count=count, size_bytes=size, newest=newest, row_count=rows_there)
+        for combination, count, size, newest, rows_there in zip(values, *figures, strict=True)
     )
 
 

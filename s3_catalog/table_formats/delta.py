@@ -6,7 +6,7 @@ Rules: the Delta transaction log protocol. Compacted commits (`.compacted.json`)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,10 @@ from s3_catalog.model.blame import ColumnBlame
 from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import Column, PartitionColumn
 from s3_catalog.table_formats import LoggedTable
-from s3_catalog.table_formats._delta_history import blame_delta, physical_name
+from s3_catalog.table_formats._delta_history import blame_delta
 from s3_catalog.table_formats._delta_statistics import state_statistics
 from s3_catalog.table_formats._log import TableLog
+from s3_catalog.table_formats._names import FieldNames, has_other_names, physical_name
 from s3_catalog.table_formats._paths import LogPaths
 
 if TYPE_CHECKING:
@@ -161,10 +162,12 @@ def _read(log: TableLog, table: DeltaTable, root: Path, names: list[str]) -> Log
     actions = pa.table(table.get_add_actions(flatten=False))
     counts = actions.column("num_records") if "num_records" in actions.column_names else pa.nulls(actions.num_rows, pa.int64())
     row_count = None if counts.null_count else pc.sum(counts).as_py() or 0
-    deleted, loose = 0, False
+    deletions: Mapping[str, int] = {}
+    loose = False
     if "deletionVectors" in (protocol.reader_features or []):
-        deleted, loose = _count_deleted(root, names, actions.column("path"))
-        row_count = None if row_count is None else row_count - deleted
+        deletions, loose = _find_deletions(root, names, actions.column("path"))
+    deleted = sum(deletions.values())
+    row_count = None if row_count is None else row_count - deleted
     configuration = metadata.configuration
     details = {
         "version": str(table.version()),
@@ -179,7 +182,8 @@ def _read(log: TableLog, table: DeltaTable, root: Path, names: list[str]) -> Log
         columns=tuple(_column(field, statistics.get(field.name), blame.get(physical_name(field))) for field in fields),
         partition_columns=tuple(PartitionColumn(name=name, type=schema.field(name).type) for name in partitioned_by),
         row_count=row_count,
-        files=_live_files(log, actions, partitioned_by),
+        files=_live_files(log, actions, partitioned_by, deletions),
+        names=FieldNames(schema) if has_other_names(schema) else None,
         details={name: value for name, value in details.items() if value},
         read_keys=(log.root + names[-1],),
     )
@@ -197,18 +201,21 @@ def _column(field: pa.Field, statistics: ColumnStatistics | None, blame: ColumnB
     )
 
 
-def _live_files(log: TableLog, actions: pa.Table, partitioned_by: list[str]) -> pa.Table:
-    paths = LogPaths(log, encoded=True)
-    keys = pa.array([paths.key(path) for path in actions.column("path").to_pylist()], pa.string())
-    columns = {"key": keys, "size": actions.column("size_bytes").cast(pa.int64())}
+def _live_files(log: TableLog, actions: pa.Table, partitioned_by: list[str], deletions: Mapping[str, int]) -> pa.Table:
+    paths, found = LogPaths(log, encoded=True), actions.column("path").to_pylist()
+    keys = pa.array([paths.key(path) for path in found], pa.string())
+    whole = pa.array([path not in deletions for path in found], pa.bool_())
+    counts = actions.column("num_records") if "num_records" in actions.column_names else pa.nulls(actions.num_rows, pa.int64())
+    rows = pc.if_else(whole, counts.cast(pa.int64()), pa.scalar(None, pa.int64()))
+    columns = {"key": keys, "size": actions.column("size_bytes").cast(pa.int64()), "whole": whole, "rows": rows}
     for number, name in enumerate(partitioned_by):
         index = actions.schema.field("partition").type.get_field_index(name)
         columns[str(number)] = pc.struct_field(actions.column("partition"), [index]).cast(pa.string())
     return pa.table(columns)
 
 
-def _count_deleted(root: Path, names: Iterable[str], live: pa.ChunkedArray) -> tuple[int, bool]:
-    """How many rows of the live files the deletion vectors hide, and whether some file's figures may be of hidden rows.
+def _find_deletions(root: Path, names: Iterable[str], live: pa.ChunkedArray) -> tuple[dict[str, int], bool]:
+    """How many rows of a live file its deletion vector hides, by path, and whether some file's figures may be of hidden rows.
 
     The newest `add` of a file counts.
     """
@@ -229,4 +236,4 @@ def _count_deleted(root: Path, names: Iterable[str], live: pa.ChunkedArray) -> t
                 cardinalities[add["path"]] = (add.get("deletionVector") or {}).get("cardinality") or 0
                 loose[add["path"]] = cardinalities[add["path"]] > 0 or bool(_LOOSE.search(add.get("stats") or ""))
     alive = live.to_pylist()
-    return sum(cardinalities.get(path, 0) for path in alive), any(loose.get(path, False) for path in alive)
+    return {path: cardinalities[path] for path in alive if cardinalities.get(path)}, any(loose.get(path, False) for path in alive)

@@ -141,15 +141,18 @@ def _read(log: TableLog, table: HudiTable, options: dict[str, str], commits: _Co
 
 
 def _live_files(log: TableLog, slices: list[HudiFileSlice], fields: list[str]) -> pa.Table:
-    rows: dict[str, list[Any]] = {"key": [], **{str(number): [] for number in range(len(fields))}}
+    rows: dict[str, list[Any]] = {"key": [], "whole": [], **{str(number): [] for number in range(len(fields))}}
     for file_slice in slices:
         base = [file_slice.base_file_relative_path()] if file_slice.base_file_name else []
         names = [*base, *file_slice.log_files_relative_paths()]
         rows["key"] += [log.root + name for name in names]
+        # Beside a log, rows of the base file may have been changed or deleted.
+        rows["whole"] += [len(names) == 1 and bool(base)] * len(names)
         for number, value in enumerate(_partition_values(file_slice.partition_path, fields)):
             rows[str(number)] += [value] * len(names)
+    whole = pa.array(rows.pop("whole"), pa.bool_())
     columns = {name: pa.array(values, pa.string()) for name, values in rows.items()}
-    return pa.table({"key": columns.pop("key"), "size": pa.nulls(len(rows["key"]), pa.int64()), **columns})
+    return pa.table({"key": columns.pop("key"), "whole": whole, "size": pa.nulls(len(rows["key"]), pa.int64()), **columns})
 
 
 def _partition_values(path: str, fields: list[str]) -> list[str | None]:

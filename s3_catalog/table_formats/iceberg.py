@@ -21,13 +21,15 @@ from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import Column, PartitionColumn
 from s3_catalog.storage import printable
 from s3_catalog.table_formats import LoggedTable
+from s3_catalog.table_formats._iceberg_deletions import Deletions
 from s3_catalog.table_formats._iceberg_history import blame_iceberg
 from s3_catalog.table_formats._iceberg_statistics import StatisticsCollector
 from s3_catalog.table_formats._log import TableLog
+from s3_catalog.table_formats._names import FieldNames
 from s3_catalog.table_formats._paths import LogPaths
 
 if TYPE_CHECKING:
-    from pyiceberg.manifest import DataFile, ManifestFile
+    from pyiceberg.manifest import ManifestEntry, ManifestFile
     from pyiceberg.schema import Schema
     from pyiceberg.table.metadata import TableMetadata
     from pyiceberg.types import NestedField
@@ -42,7 +44,7 @@ _KNOWN_TYPES = re.compile(
     r"|fixed\[\s*\d+\s*\]|decimal\(\s*\d+\s*,\s*\d+\s*\)"
 )
 _FOREIGN_TYPES = re.compile(r"variant|(?:geometry|geography)(?:\(.*\))?")
-_FILES = {"key": pa.string(), "size": pa.int64()}
+_FILES = {"key": pa.string(), "size": pa.int64(), "whole": pa.bool_(), "rows": pa.int64()}
 
 
 class IcebergTableFormat:
@@ -65,6 +67,7 @@ class IcebergTableFormat:
             identities = _identity_fields(metadata)
             columns = {i: replace(c, source_type=foreign.get(i, c.source_type)) for i, c in _columns(metadata.schema()).items()}
             blame = blame_iceberg(metadata, log.root + name, paths, _types)
+            names = _field_names(metadata)
         types = {field_id: column.type for field_id, column in columns.items() if field_id not in identities}
         snapshot = _read_snapshot(_Manifests(log, paths), metadata, tuple(identities), types)
         return LoggedTable(
@@ -74,6 +77,7 @@ class IcebergTableFormat:
             files=snapshot.files,
             warnings=warnings,
             details=_details(metadata) | snapshot.details,
+            names=names,
             read_keys=(log.root + name,),
         )
 
@@ -152,6 +156,16 @@ def _columns(schema: Schema) -> dict[int, Column]:
     return {f.field_id: Column(name=f.name, type=a.type, nullable=f.optional, source_type=_source_type(f)) for f, a in fields}
 
 
+def _field_names(metadata: TableMetadata) -> FieldNames:
+    """The fields with their numbers, and whether any name or number ever went with another."""
+    from pyiceberg.io.pyarrow import schema_to_pyarrow
+    from pyiceberg.schema import index_by_name
+
+    pairs = {pair for schema in metadata.schemas for pair in index_by_name(schema).items()}
+    stable = len(pairs) == len({name for name, _ in pairs}) == len({number for _, number in pairs})
+    return FieldNames(schema_to_pyarrow(metadata.schema(), include_field_ids=True), by_id=True, stable=stable)
+
+
 def _types(schema: Schema) -> dict[int, pa.DataType]:
     return {field_id: column.type for field_id, column in _columns(schema).items()}
 
@@ -227,21 +241,26 @@ def _count_files(
     specs = {spec.spec_id: _value_readers(metadata, spec, identities) for spec in metadata.partition_specs}
     rows: dict[str, list[Any]] = {name: [] for name in schema.names}
     records = deleted = 0
-    exact = True
+    exact, deletions = True, Deletions()
     for manifest in manifests:
         readers = specs.get(manifest.partition_spec_id, [None] * len(identities))
-        for file, snapshot_id in reader.live_files(manifest):
+        for entry in reader.live_files(manifest):
+            file = entry.data_file
             rows["key"].append(reader.paths.key(file.file_path))
             rows["size"].append(file.file_size_in_bytes if file.file_format != FileFormat.PUFFIN else None)
+            rows["rows"].append(file.record_count)
             for number, read in enumerate(readers):
                 rows[str(number)].append(read(file.partition) if read else None)
+            deletions.add(entry)
             if file.content == DataFileContent.DATA:
                 records += file.record_count
-                collector.add(file, snapshot_id)
+                collector.add(file, entry.snapshot_id)
             else:
                 deleted += file.record_count
                 # a deletion vector names each row once; position and equality deletes may name rows twice, or none
                 exact = exact and file.file_format == FileFormat.PUFFIN
+    rows["whole"] = deletions.whole()
+    rows["rows"] = [count if whole else None for count, whole in zip(rows["rows"], rows["whole"], strict=True)]
     details = {"deleted_rows": f"{deleted}" if exact else f"in delete files with {deleted} entries"} if deleted else {}
     return _Snapshot(
         row_count=records - deleted if exact else None,
@@ -292,12 +311,11 @@ class _Manifests:
         name = self.name(path)
         return _InputFile(path, self._fetched.pop(name) if name in self._fetched else self.log.read(name))
 
-    def live_files(self, manifest: ManifestFile) -> Iterator[tuple[DataFile, int | None]]:
-        """The data and delete files of one manifest that are not deleted, with the snapshots that added them."""
+    def live_files(self, manifest: ManifestFile) -> Iterator[ManifestEntry]:
+        """The entries of one manifest, of data and delete files, that are not deleted."""
         with self.log.blaming(self.name(manifest.manifest_path), _WORDS):
             entries = manifest.fetch_manifest_entry(self)  # type: ignore[arg-type]  # it asks for new_input alone
-        for entry in entries:
-            yield entry.data_file, entry.snapshot_id
+        yield from entries
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ NOT_SHOWN = "<not shown>"
 _LOOK_AHEAD = 1100
 """Characters behind the cut that are looked at: a find that begins before the cut must be whole."""
 _LONGER = "…"
+_REMEMBERED_CHARACTERS, _REMEMBERED_TEXTS = 100, 20_000
+"""The same short values stand in rows, bounds and figures again and again: they are looked at once."""
 
 
 class Masker:
@@ -52,6 +54,7 @@ class Masker:
         self._is_field_name = field_names(self._detectors)
         self._max_text = max_text
         self._names: dict[tuple[str, ...], ColumnName] = {}
+        self._spans_of: dict[tuple[tuple[str, ...], str], list[tuple[int, int, str]] | None] = {}
         self._labels = {found.column: found.label for found in detections.found if not found.inside}
         self._above = {path[:end] for path in self._labels.keys() - set(detections.columns) for end in _beginnings(path)}
 
@@ -136,6 +139,15 @@ class Masker:
 
     def _spans(self, text: str, place: Place) -> list[tuple[int, int, str]] | None:
         """What detectors find, in order and without overlaps (the surest first); None if one failed."""
+        key = (place.trail, text)
+        if key in self._spans_of:
+            return self._spans_of[key]
+        spans = self._find_spans(text, place)
+        if len(text) <= _REMEMBERED_CHARACTERS and len(self._spans_of) < _REMEMBERED_TEXTS:
+            self._spans_of[key] = spans
+        return spans
+
+    def _find_spans(self, text: str, place: Place) -> list[tuple[int, int, str]] | None:
         column = self._name(place)
         found = []
         for detector in self._detectors:

@@ -159,6 +159,8 @@ _OTHER = phrases(
 
 
 _DIGITS = re.compile(r"\d\d", re.ASCII)
+_ANY_INSIDE = re.compile("|".join(number.inside.pattern for number in NUMBERS if number.inside is not NOTHING), re.ASCII)
+"""One look for all numbers: hardly any text holds what might be one."""
 _COUNTRIES = len({number.module.split(".")[0] for number in NUMBERS})
 
 
@@ -198,7 +200,7 @@ class NationalIdDetector(ByValue):
         return any(_is_number(number, text, named) for number in NUMBERS if named or number.alone)
 
     def find(self, column: ColumnName, text: str) -> Iterator[tuple[int, int]]:
-        if not _DIGITS.search(text) or self.is_other(column):
+        if not _DIGITS.search(text) or self.is_other(column) or not _ANY_INSIDE.search(text):
             return
         for number in NUMBERS:
             yield from (match.span() for match in number.inside.finditer(text) if _is_number(number, match[0], named=False))

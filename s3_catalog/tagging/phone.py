@@ -14,7 +14,7 @@ _SHAPE = re.compile(rf"\+?\(?\d[\d ().\-/]{{4,22}}\d{_EXTENSION}", re.ASCII | re
 _NORTH_AMERICAN = re.compile(r"(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}" + _EXTENSION, re.ASCII | re.IGNORECASE)
 _NOT_PHONE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,3}(?:\.\d{1,3}){3}|\d+\.\d+|\d{1,2}[./]\d{1,2}[./]\d{4}", re.ASCII)
 _AMBIGUOUS = phrases("cell", "mobile", "mobil", "portable", "tel")
-_WORLD_PREFIX = re.compile(r"(?:%2B|00)(?=[1-9])", re.IGNORECASE)
+_WORLD_PREFIX = re.compile(r"\A(?:%2B|00)(?=[1-9])", re.IGNORECASE)
 _INSIDE = re.compile(
     r"(?<![\w+.])(?P<world>(?:\+|%2B|00(?=[1-9]\d[ ()/-]?))\d[\d ().\-/]{6,20}\d)(?!\w)"
     r"|(?<![\w.()+-])(?P<us>(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4})(?![\w-]|\.\d)"

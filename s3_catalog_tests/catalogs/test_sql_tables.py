@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pyarrow as pa
@@ -14,18 +13,12 @@ from s3_catalog.catalogs._planning import diff_tables
 from s3_catalog.catalogs._sql_rows import digest_table
 from s3_catalog.catalogs.sql import SqlCatalog
 from s3_catalog.model.snapshots import take_snapshot
-from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
+from s3_catalog.model.tables import Column, Partition, Table
 from s3_catalog_tests.catalogs.samples import LAKE, POLICY, make_run, make_table, make_tables, see
-from s3_catalog_tests.strategies import ROW_ESTIMATES, blames, descriptions, statistics
+from s3_catalog_tests.strategies import layouts, tables
 
 TEXT = st.text(st.one_of(st.characters(), st.sampled_from("\x00\x1a\ud800\udfff'\"\\%_\n💥")), max_size=12)
 ARROW_NAME = st.text(st.characters(codec="utf-8"), max_size=5)
-PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple)
-ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-9.5))])
-TIMES = st.none() | st.builds(
-    lambda micros, zone: datetime.fromtimestamp(0, zone) + timedelta(microseconds=micros), st.integers(0, 2**52), ZONES
-)
-COUNTS = st.integers(0, 2**63 - 1)
 LEAF_TYPES = st.sampled_from(
     [
         pa.null(), pa.bool_(), pa.int8(), pa.uint64(), pa.float16(), pa.decimal128(38, 10), pa.decimal256(50, 3), pa.string(),
@@ -50,46 +43,7 @@ def _nested(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 TYPES = st.recursive(LEAF_TYPES, _nested, max_leaves=5)
-LAYOUTS = st.builds(
-    TableLayout,
-    name=TEXT,
-    store_url=st.just(LAKE),
-    location=TEXT,
-    format=st.sampled_from(["parquet", "csv"]),
-    partition_columns=st.lists(st.builds(PartitionColumn, name=TEXT, type=TYPES, declared=st.booleans()), max_size=3).map(tuple),
-    object_count=COUNTS,
-    size_bytes=COUNTS,
-    newest=TIMES,
-    evidence=st.builds(Evidence, rule=TEXT, reason=TEXT, runner_up=TEXT),
-    warnings=st.lists(TEXT, max_size=2).map(tuple),
-    content_digest=TEXT,
-    options=PAIRS,
-)
-VALUES = st.lists(st.none() | TEXT, max_size=3).map(tuple)
-TABLES = st.builds(
-    Table,
-    layout=LAYOUTS,
-    columns=st.lists(
-        st.builds(
-            Column,
-            name=TEXT,
-            type=TYPES,
-            nullable=st.booleans(),
-            source_type=st.none() | TEXT,
-            statistics=statistics(TEXT),
-            blame=blames(TEXT),
-        ),
-        max_size=4,
-    ).map(tuple),
-    row_count=st.none() | COUNTS,
-    row_estimate=ROW_ESTIMATES,
-    description=descriptions(TEXT),
-    conflicts=st.lists(st.builds(TypeConflict, column=TEXT, expected=TEXT, found=TEXT, resolved=TEXT, key=TEXT), max_size=2).map(tuple),
-    warnings=st.lists(TEXT, max_size=2).map(tuple),
-    details=PAIRS,
-    sampled_keys=st.lists(TEXT, max_size=2).map(tuple),
-    partitions=st.lists(st.builds(Partition, values=VALUES, object_count=COUNTS, size_bytes=COUNTS, newest=TIMES), max_size=3).map(tuple),
-)
+TABLES = tables(layouts(TEXT, TYPES, store_url=LAKE, locations=TEXT), TEXT, TYPES, values=TEXT)
 LAKES = st.lists(TABLES, max_size=3, unique_by=(lambda t: t.layout.identity, lambda t: t.name))
 
 
@@ -159,6 +113,13 @@ def test_names_of_retired_tables_stay_taken(catalog: SqlCatalog) -> None:
     assert f"parquet:{LAKE}d/" not in catalog.known_tables(LAKE)
     plan, _ = publish(catalog, [*make_tables("a", "b", "c"), make_table("d", location="elsewhere/")])
     assert plan.changes[-1].action is Action.CONFLICT
+
+
+def test_one_table_is_found_by_its_name_unless_it_is_retired(catalog: SqlCatalog) -> None:
+    publish(catalog, make_tables("a", "b", "c", "d"))
+    publish(catalog, make_tables("a", "b", "c"))
+    assert catalog.find_table("b") == make_table("b")
+    assert (catalog.find_table("d"), catalog.find_table("e"), catalog.find_table("%")) == (None, None, None)
 
 
 def test_a_plan_of_another_catalog_is_refused(catalog: SqlCatalog, tmp_path: Any) -> None:

@@ -116,9 +116,9 @@ def test_show_has_figures_per_column(lake: Path) -> None:
     assert {name: figures["n"][name] for name in known} == {"null_count": 1, "min": "1", "max": "3", "exact": True, "complete": True}
     assert (figures["word"]["min"], figures["word"]["max"], figures["ratio"]["null_count"]) == ("a", "b", 1)
     header, _, n, word, *_ = run("show", "t_a").stdout.split("\n\n")[1].splitlines()
-    assert header.split() == ["column", "type", "nulls", "min", "max", "size"]
-    assert n.split()[:5] == ["n", "bigint", "1", "1", "3"]
-    assert word.split()[:5] == ["word", "string", "1", "a", "b"]
+    assert header.split() == ["column", "type", "nulls", "distinct", "min", "max", "mean", "length", "size"]
+    assert n.split()[:7] == ["n", "bigint", "1", "2", "1", "3", "2"]
+    assert word.split()[:7] == ["word", "string", "1", "2", "a", "b", "1"]
 
 
 def test_show_says_of_which_files_figures_are(lake: Path) -> None:

@@ -14,6 +14,7 @@ from s3_catalog_tests.cli.commands import Answer, run
 Fill = Callable[[dict[str, bytes]], Path]
 
 TABLE_KEYS = ["name", "location", "format", "columns", "partition_columns", "object_count", "size_bytes", "row_count", "row_estimate"]
+TABLE_KEYS += ["tags", "sample_rows"]
 ORDERS = b"id,amount\n1,2.5\n2,3.5\n"
 
 

@@ -23,12 +23,11 @@ from s3_catalog.inference import TableResult
 from s3_catalog.model.ledger import FailedPrefix, SkipReason
 from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.records import read_layout, read_table, write_layout, write_table
-from s3_catalog.model.tables import Column, Evidence, Partition, PartitionColumn, Table, TableLayout, TypeConflict
+from s3_catalog.model.tables import Evidence, Table, TableLayout
 from s3_catalog.pipeline import GroupedObjects, ObjectManifest
-from s3_catalog_tests.strategies import ROW_ESTIMATES, blames, descriptions, statistics
+from s3_catalog_tests.strategies import layouts, tables
 
 RULE = ScopeRule("", 1)
-TIMES = st.integers(0, 2**52).map(lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds))
 NAMES = st.text(max_size=8)
 """Any text, lone surrogates too."""
 KEY_TEXT = st.text(st.characters(codec="utf-8"), max_size=6)
@@ -40,58 +39,8 @@ TYPES = st.recursive(
     ),
     max_leaves=4,
 )
-PAIRS = st.lists(st.tuples(NAMES, NAMES), max_size=2).map(tuple)
-PARTITIONS = st.lists(
-    st.builds(
-        Partition,
-        values=st.lists(st.none() | KEY_TEXT, max_size=2).map(tuple),
-        object_count=st.integers(0, 2**40),
-        size_bytes=st.integers(0, 2**60),
-        newest=st.none() | TIMES,
-    ),
-    max_size=3,
-).map(tuple)
-LAYOUTS = st.builds(
-    TableLayout,
-    name=NAMES,
-    store_url=st.just("s3://lake/"),
-    location=KEYS,
-    format=st.sampled_from(["csv", "parquet", "unstructured"]),
-    partition_columns=st.lists(st.builds(PartitionColumn, name=NAMES, type=TYPES, declared=st.booleans()), max_size=2).map(tuple),
-    object_count=st.integers(0, 2**40),
-    size_bytes=st.integers(0, 2**60),
-    newest=st.none() | TIMES,
-    evidence=st.builds(Evidence, rule=NAMES, reason=NAMES, runner_up=NAMES),
-    warnings=st.lists(NAMES, max_size=2).map(tuple),
-    content_digest=NAMES,
-    options=PAIRS,
-)
-TABLES = st.builds(
-    Table,
-    layout=LAYOUTS,
-    columns=st.lists(
-        st.builds(
-            Column,
-            name=NAMES,
-            type=TYPES,
-            nullable=st.booleans(),
-            source_type=st.none() | NAMES,
-            statistics=statistics(NAMES),
-            blame=blames(NAMES),
-        ),
-        max_size=3,
-    ).map(tuple),
-    row_count=st.none() | st.integers(0, 2**60),
-    row_estimate=ROW_ESTIMATES,
-    description=descriptions(NAMES),
-    conflicts=st.lists(st.builds(TypeConflict, column=NAMES, expected=NAMES, found=NAMES, resolved=NAMES, key=NAMES), max_size=2).map(
-        tuple
-    ),
-    warnings=st.lists(NAMES, max_size=2).map(tuple),
-    details=PAIRS,
-    sampled_keys=st.lists(NAMES, max_size=2).map(tuple),
-    partitions=PARTITIONS,
-)
+LAYOUTS = layouts(NAMES, TYPES, store_url="s3://lake/", locations=KEYS)
+TABLES = tables(LAYOUTS, NAMES, TYPES, values=KEY_TEXT)
 
 
 def stored(parts: Mapping[str, pa.Table]) -> dict[str, pa.Table]:

@@ -200,3 +200,22 @@ def test_a_container_of_one_table_is_that_table(tmp_path):
     (result,), _ = infer(tmp_path)
 
     assert [(table.name, table.layout.location, table.row_count) for table in result.tables] == [("t", "t/", 1)]
+
+
+def test_partitions_have_row_counts_where_every_file_was_counted(tmp_path):
+    for day, rows in ((1, 3), (1, 4), (2, 5)):
+        write_parquet(tmp_path / f"t/day={day}/part-{rows}.parquet", id=list(range(rows)))
+    (result,), _ = infer(tmp_path)
+
+    assert [(p.values, p.row_count) for p in result.table.partitions] == [(("1",), 7), (("2",), 5)]
+
+
+def test_partitions_of_which_a_file_was_not_read_have_no_row_count(tmp_path):
+    for day in range(30):
+        write_parquet(tmp_path / f"t/day={day:02d}/part-0.parquet", id=[1])
+    for number in (1, 2):
+        write_parquet(tmp_path / f"t/day=00/part-{number}.parquet", id=[1])
+    (result,), _ = infer(tmp_path)
+    counted = {p.values[0]: p.row_count for p in result.table.partitions}
+
+    assert (counted["00"], counted["29"], counted["15"]) == (None, 1, None)

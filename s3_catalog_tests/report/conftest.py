@@ -26,7 +26,7 @@ def find_chromium() -> str | None:
     return named if named and Path(named).is_file() else next(filter(None, map(shutil.which, names)), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: while Playwright is open this thread has a running event loop, and others want their own
 def browser() -> Iterator[Browser]:
     """Chromium; skips where there is none."""
     chromium = find_chromium()

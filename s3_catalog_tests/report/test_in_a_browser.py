@@ -355,6 +355,11 @@ class TestLooks:
             opened.open_all()
         assert opened.page.evaluate(OVERFLOW) == {"page": 0, "parts": []}
 
+    def test_a_long_name_leaves_the_list_its_width(self, visit: Visiting) -> None:
+        opened = visit([hostile_table("w" * 400)])
+        over = "() => { const box = document.querySelector('#tables .scroll'); return box.scrollWidth - box.clientWidth; }"
+        assert opened.page.evaluate(over) == 0
+
     def test_long_hostile_texts_are_not_wider_than_a_phone(self, visit: Visiting) -> None:
         opened = visit([hostile_table("w" * 400)], viewport=PHONE, title="t" * 400)
         assert opened.page.evaluate(OVERFLOW)["page"] == 0

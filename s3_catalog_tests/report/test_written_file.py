@@ -228,7 +228,7 @@ class TestValues:
         assert (figures["min"], figures["max"], figures["basis"]) == (["<email>"], ["<email>"], "footers")
 
     def test_a_table_that_was_not_described_says_so(self) -> None:
-        assert page_of(make_table())["sample"] == {"withheld": "it has not been described"}
+        assert page_of(make_table())["sample"] == {"withheld": "this table has not been described"}
 
     def test_a_withheld_sample_says_why(self) -> None:
         table = described(make_table(), sample=Sample(rows=('{"a": 1}',), withheld="a detector failed"))

@@ -62,6 +62,7 @@ def test_schema_partitions_version_and_row_count_are_deltalakes_own(history: Pat
     assert {c.name: c.type for c in table.columns} == {f.name: f.type for f in pa.schema(own.schema().to_arrow()) if f.name != "site"}
     assert partition_columns_of(table) == {"site": "string"}
     assert partitions_of(table) == {("a b",): 2, (None,): 2}
+    assert sum(p.row_count or 0 for p in table.partitions) == table.row_count
     assert table.row_count == own.to_pyarrow_table().num_rows
     assert dict(table.details)["version"] == "5"
     assert table.sampled_keys == ("sales.delta/_delta_log/00000000000000000005.json",)
@@ -176,6 +177,7 @@ def test_mapped_columns_have_their_logical_names_and_vectors_are_subtracted(tmp_
     assert table.columns[0].source_type == "varchar(20)"
     assert partition_columns_of(table) == {"day of sale": "date"}
     assert partitions_of(table) == {("2024-01-02",): 1, (None,): 1}
+    assert [p.row_count is None for p in table.partitions] == [True, False]  # the first has deleted rows
     assert table.row_count == 5 + 7 - 2
     assert dict(table.details).items() >= {"column_mapping": "name", "deleted_rows": "2"}.items()
 

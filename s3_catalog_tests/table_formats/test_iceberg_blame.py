@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,20 +14,6 @@ from s3_catalog.model.blame import ColumnBlame, FileRef, TypeChange
 from s3_catalog_tests.table_formats.tables import look_at
 
 ROWS = pa.table({"a": pa.array([1], pa.int32())})
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[SqlCatalog]:
-    (tmp_path / "lake").mkdir()
-    catalog = SqlCatalog("tests", uri=f"sqlite:///{tmp_path / 'catalog.db'}", warehouse=f"file://{tmp_path / 'lake'}")
-    catalog.create_namespace("shop")
-    yield catalog
-    catalog.close()
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
 
 
 @pytest.fixture

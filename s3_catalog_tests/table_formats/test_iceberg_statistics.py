@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -34,20 +33,6 @@ ROWS = pa.table({
     "text": ["b", "é" * 15, None],
     "empty": pa.nulls(3, pa.string()),
 })  # fmt: skip
-
-
-@pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[SqlCatalog]:
-    (tmp_path / "lake").mkdir()
-    catalog = SqlCatalog("tests", uri=f"sqlite:///{tmp_path / 'catalog.db'}", warehouse=f"file://{tmp_path / 'lake'}")
-    catalog.create_namespace("shop")
-    yield catalog
-    catalog.close()
-
-
-@pytest.fixture
-def lake(tmp_path: Path) -> Path:
-    return tmp_path / "lake"
 
 
 def make(catalog: SqlCatalog, *appended: pa.Table, **properties: str) -> IcebergTable:

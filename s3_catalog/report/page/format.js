@@ -68,7 +68,7 @@ function words(name) {
 }
 
 function chip(tag) {
-  return el(/^(pii|phi|pci|secret|sensitive)\b/i.test(tag) ? "span.chip.private" : "span.chip", tag);
+  return el(/^(pii|phi|pci|secret|sensitive)\b/i.test(tag) ? "span.chip.private" : "span.chip", { title: plain(tag) }, tag);
 }
 
 function chips(tags) {

@@ -36,10 +36,11 @@ function about(page) {
 
 function partitions(page) {
   const { names, count: total, chart, list } = page.partitions;
-  const header = el("tr", names.map((name) => el("th", { scope: "col" }, name)), el("th.number", { scope: "col" }, "Objects"),
-    el("th.number", { scope: "col" }, "Size"), el("th.number.extra", { scope: "col" }, "Newest object"));
-  const rows = list.map(([values, objects, size, newest]) => el("tr", values.map((value) => el("td", value ?? none("null"))),
-    el("td.number", count(objects)), el("td.number", bytes(size)), el("td.number.extra", newest ?? none("unknown"))));
+  const counted = list.some((entry) => entry[4] !== null);
+  const header = el("tr", names.map((name) => el("th", { scope: "col" }, name)), counted ? el("th.number", { scope: "col" }, "Rows") : null,
+    el("th.number", { scope: "col" }, "Objects"), el("th.number", { scope: "col" }, "Size"), el("th.number.extra", { scope: "col" }, "Newest object"));
+  const rows = list.map(([values, objects, size, newest, rows]) => el("tr", values.map((value) => el("td", value ?? none("null"))),
+    counted ? el("td.number", rows === null ? none("unknown") : count(rows)) : null, el("td.number", count(objects)), el("td.number", bytes(size)), el("td.number.extra", newest ?? none("unknown"))));
   const label = total > list.length ? `The ${chart.kind === "largest" ? "largest" : "newest"} ${count(list.length)} of ${plural(total, "partition")}` : `All ${plural(total, "partition")}`;
   const table = el("details.after", el("summary", chart.kind === "number" ? label.replace("newest", "last") : label),
     el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Partitions" }, el("table", el("thead", header), el("tbody", rows))));
