@@ -34,7 +34,7 @@ from s3_catalog.model.ledger import FailedPrefix, LedgerSummary, SkipReason, sum
 from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.tables import MEMBER_MARK, Table
 from s3_catalog.storage import ObjectStore, open_store, printable
-from s3_catalog.storage.files import ObjectFile
+from s3_catalog.storage.files import OpenedFiles
 from s3_catalog.table_formats import LogLimits, table_formats
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ class ObjectManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupedObjects:
-    """Layouts, and the fate of every listed object so far; `opened` are files whose first bytes were looked at."""
+    """Layouts, and the fate of every listed object so far; `opened` are files that were looked at, for the next hop."""
 
     grouping: Grouping
     failed: tuple[FailedPrefix, ...] = ()
     scopes: tuple[str, ...] | None = None
-    opened: Mapping[str, ObjectFile] = field(default_factory=dict, repr=False)
+    opened: OpenedFiles = field(default_factory=OpenedFiles, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,7 +282,8 @@ def describe_schemas(
     """Hop 6: samples, profiles and tags of every table, masked; a table that has not changed keeps its own."""
     progress = observer.described if observer else None
     scoped = grouped.scopes is not None
-    return describe_tables(store, grouped.grouping, results, describe_rules(settings), look_at_top=scoped, progress=progress)
+    rules = describe_rules(settings)
+    return describe_tables(store, grouped.grouping, results, rules, look_at_top=scoped, opened=grouped.opened, progress=progress)
 
 
 def describe_rules(settings: Settings) -> DescribeRules:

@@ -86,7 +86,8 @@ def _scan(settings: Settings, catalog: SqlCatalog | None, *, tables: Sequence[Ta
     """Scan all tables of the settings' location, or some of them."""
     visit = revisit(settings, catalog, tables=tables, observer=observer)
     progress = observer.described if observer else None
-    found = scan_tables(visit.store, visit.grouped.grouping, visit.results, pipeline.describe_rules(settings), progress=progress)
+    rules = pipeline.describe_rules(settings)
+    found = scan_tables(visit.store, visit.grouped.grouping, visit.results, rules, opened=visit.grouped.opened, progress=progress)
     if tables is not None:
         wanted = {table.layout.identity for table in tables}
         found = [findings for findings in found if findings.table.layout.identity in wanted]

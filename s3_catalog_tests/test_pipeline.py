@@ -225,3 +225,14 @@ def test_a_manifests_separator_is_believed_where_the_bytes_would_tell_another(se
     write_text(lake / "openmetadata.json", '{"entries": [{"dataPath": "odd", "structureFormat": "csv", "separator": "~"}]}')
 
     assert schemas(crawl(settings))["odd"] == "csv(a:bigint, b,c:string, d:bigint)"
+
+
+def test_a_large_csv_file_costs_two_reads_for_its_schema_and_its_sample(tmp_path):
+    write_text(tmp_path / "lake/t.csv", "id,name\n" + "".join(f"{number},n{number}\n" for number in range(50_000)))
+    report = crawl(lake_settings(tmp_path / "lake", tmp_path))
+    (result,) = report.tables
+
+    assert result.table is not None
+    assert result.table.description is not None
+    assert result.table.description.sample.rows
+    assert report.run.receipt["get_requests"] == 2

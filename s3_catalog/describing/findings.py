@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import pyarrow as pa
-
-from s3_catalog.describing.rows import RawRows, read_rows
+from s3_catalog.describing.rows import RawRows, sample_result
 from s3_catalog.describing.tables import DescribeRules, Progress, objects_by_layout, rows_of
 from s3_catalog.discovery.grouping import Grouping
 from s3_catalog.inference import TableResult
-from s3_catalog.inference.files import TableFiles
 from s3_catalog.model.tables import UNSTRUCTURED, Table
 from s3_catalog.storage import ObjectStore
+from s3_catalog.storage.files import OpenedFiles
 from s3_catalog.tagging import Detections, detectors
 from s3_catalog.tagging.scanning import columns_of, detect_columns
 
@@ -30,17 +28,25 @@ class TableFindings:
 
 
 def scan_tables(
-    store: ObjectStore, grouping: Grouping, results: Sequence[TableResult], rules: DescribeRules, *, progress: Progress | None = None
+    store: ObjectStore,
+    grouping: Grouping,
+    results: Sequence[TableResult],
+    rules: DescribeRules,
+    *,
+    opened: OpenedFiles | None = None,
+    progress: Progress | None = None,
 ) -> list[TableFindings]:
     """Run the detectors over some rows of every table, also of those whose samples are switched off; file sets have none.
 
-    Of `rules` the number of rows and files count, and which detectors are off.
+    Of `rules` the number of rows and files count, and which detectors are off. `opened` are files that inference read.
     """
     objects = objects_by_layout(grouping)
 
     def scan(task: tuple[int, TableResult]) -> list[TableFindings]:
         index, result = task
-        return _scan_result(store, result, objects(index, result), rules)
+        wanted = {"files": rules.sample_files, "rows": rules.scan_rows}
+        raw = sample_result(store, result, objects(index, result), rules.limits, **wanted, opened=opened)
+        return [_scan_table(table, raw, rules) for table in result.tables] if result.layout.format != UNSTRUCTURED else []
 
     found: list[TableFindings] = []
     with ThreadPoolExecutor(max_workers=rules.workers, thread_name_prefix="scan") as pool:
@@ -49,16 +55,6 @@ def scan_tables(
             if progress is not None:
                 progress(done, len(results), results[done - 1].layout.name)
     return found
-
-
-def _scan_result(store: ObjectStore, result: TableResult, objects: pa.Table, rules: DescribeRules) -> list[TableFindings]:
-    if not result.tables or result.layout.format == UNSTRUCTURED:
-        return []
-    files = TableFiles(objects, result.tables[0].partitions)
-    count, raw = min(rules.sample_files, files.count), RawRows()
-    if count:
-        raw = read_rows(store, result.layout, files, rules.limits, count=count, rows=-(-rules.scan_rows // count), logged=result.logged)
-    return [_scan_table(table, raw, rules) for table in result.tables]
 
 
 def _scan_table(table: Table, raw: RawRows, rules: DescribeRules) -> TableFindings:

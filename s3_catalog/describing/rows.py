@@ -14,11 +14,12 @@ import pyarrow as pa
 
 from s3_catalog.errors import S3CatalogError, UnreadableFileError, describe_unknown
 from s3_catalog.formats import ReadLimits, Row, SampleFormat
+from s3_catalog.inference import TableResult
 from s3_catalog.inference.files import ListedFile, TableFiles, choose_reader, table_limits
 from s3_catalog.inference.logged import LoggedRows, has_log, read_logged_rows
-from s3_catalog.model.tables import PartitionColumn, TableLayout
+from s3_catalog.model.tables import UNSTRUCTURED, PartitionColumn, TableLayout
 from s3_catalog.storage import ObjectStore, printable
-from s3_catalog.storage.files import ObjectFile
+from s3_catalog.storage.files import ObjectFile, OpenedFiles
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,24 @@ class RawRows:
     problems: tuple[str, ...] = ()
 
 
+def sample_result(
+    store: ObjectStore,
+    result: TableResult,
+    objects: pa.Table,
+    limits: ReadLimits,
+    *,
+    files: int,
+    rows: int,
+    opened: OpenedFiles | None = None,
+) -> RawRows:
+    """Read about `rows` rows of what inference made of a layout, in equal parts from up to `files` of its objects; none of a file set."""
+    if not result.tables or result.layout.format == UNSTRUCTURED or not objects.num_rows:
+        return RawRows()
+    own = TableFiles(objects, result.tables[0].partitions)
+    count = min(files, own.count)
+    return read_rows(store, result.layout, own, limits, count=count, rows=-(-rows // count), logged=result.logged, opened=opened)
+
+
 def read_rows(
     store: ObjectStore,
     layout: TableLayout,
@@ -42,21 +61,26 @@ def read_rows(
     count: int,
     rows: int,
     logged: LoggedRows | None = None,
+    opened: OpenedFiles | None = None,
 ) -> RawRows:
     """Read up to `rows` rows of each of `count` files, and give each row the values of its file's partition.
 
     A file that cannot be read, or whose format gives no rows, is named and stops no other. Of a table with a log only files are read
     whose rows are all rows of the table, under the names that its columns have there; `logged` says which these are, and without it
     the log is read.
+
+    Args:
+        opened: files that inference read, with the ranges they keep.
     """
+    opened = opened or OpenedFiles()
     limits = table_limits(layout, files.count, limits)
     if has_log(layout):
-        return _read_logged(store, layout, files, limits, count, rows, logged)
+        return _read_logged(store, layout, files, limits, count, rows, logged, opened)
     found: dict[str, list[Row]] = {}
     problems: list[str] = []
     for file in files.sample(count):
         try:
-            members = _read_file(store, layout, file, limits, rows)
+            members = _read_file(opened.take(store, file.ref.key, file.size, file.etag), layout, limits, rows)
         except S3CatalogError as error:
             problems.append(_problem(file, error))
             continue
@@ -67,7 +91,14 @@ def read_rows(
 
 
 def _read_logged(
-    store: ObjectStore, layout: TableLayout, files: TableFiles, limits: ReadLimits, count: int, rows: int, logged: LoggedRows | None
+    store: ObjectStore,
+    layout: TableLayout,
+    files: TableFiles,
+    limits: ReadLimits,
+    count: int,
+    rows: int,
+    logged: LoggedRows | None,
+    opened: OpenedFiles,
 ) -> RawRows:
     """Rows of a table with a log. What stands in a file goes before what the log says of its partition: it has a type."""
     try:
@@ -80,7 +111,7 @@ def _read_logged(
     problems = [logged.problem] if logged.problem else []
     for file in logged.files[:count]:
         try:
-            sample = _read_file(store, layout, file, limits, rows, logged).get("", ())
+            sample = _read_file(opened.take(store, file.ref.key, file.size, file.etag), layout, limits, rows, logged).get("", ())
         except S3CatalogError as error:
             problems.append(_problem(file, error))
             continue
@@ -99,21 +130,20 @@ def _values_in_path(layout: TableLayout, file: ListedFile) -> dict[str, object]:
 
 
 def _read_file(
-    store: ObjectStore, layout: TableLayout, file: ListedFile, limits: ReadLimits, rows: int, logged: LoggedRows | None = None
+    file: ObjectFile, layout: TableLayout, limits: ReadLimits, rows: int, logged: LoggedRows | None = None
 ) -> Mapping[str, Sequence[Row]]:
-    opened = ObjectFile(store, file.ref.key, file.size, file.etag)
-    reader, compression = choose_reader(layout, opened, limits)
+    reader, compression = choose_reader(layout, file, limits)
     if not isinstance(reader, SampleFormat):
         return {}
     try:
-        members = reader.read_sample(opened, compression, limits, rows)
-        rename = None if logged is None else logged.renamer(reader, opened, limits)
+        members = reader.read_sample(file, compression, limits, rows)
+        rename = None if logged is None else logged.renamer(reader, file, limits)
     except S3CatalogError:
         raise
     except Exception as error:  # noqa: BLE001 - a format's library may raise anything on hostile bytes; one file never stops a run
         reason = describe_unknown(error)
-        logger.error("sample failed format=%s key=%r error=%s", reader.name, file.ref.key, reason)
-        raise UnreadableFileError(file.ref.key, reader.name, reason) from None
+        logger.error("sample failed format=%s key=%r error=%s", reader.name, file.key, reason)
+        raise UnreadableFileError(file.key, reader.name, reason) from None
     return members if rename is None else {member: [rename(row) for row in sample] for member, sample in members.items()}
 
 

@@ -15,18 +15,18 @@ import pyarrow.compute as pc
 from s3_catalog.describing.annotating import Annotator, Seen, with_said
 from s3_catalog.describing.figures import with_footers
 from s3_catalog.describing.full import FullRules, profile_all_rows
-from s3_catalog.describing.rows import RawRows, read_rows
+from s3_catalog.describing.rows import RawRows, sample_result
 from s3_catalog.discovery.grouping import Grouping
 from s3_catalog.errors import describe_unknown
 from s3_catalog.formats import ReadLimits, Row
 from s3_catalog.inference import TableResult
-from s3_catalog.inference.files import TableFiles
 from s3_catalog.model.description import Basis, ColumnProfile, Description, Sample, Tag
-from s3_catalog.model.tables import MEMBER_MARK, UNSTRUCTURED, Column, PartitionColumn, Table
+from s3_catalog.model.tables import MEMBER_MARK, Column, PartitionColumn, Table
 from s3_catalog.profiling.columns import profile_columns
 from s3_catalog.profiling.files import profile_files
 from s3_catalog.profiling.rows import arrow_rows, json_rows
 from s3_catalog.storage import ObjectStore, printable
+from s3_catalog.storage.files import OpenedFiles
 from s3_catalog.tagging import Detections, Detector, detectors
 from s3_catalog.tagging.bounds import mask_statistics
 from s3_catalog.tagging.masking import Masker
@@ -81,6 +81,7 @@ def describe_tables(
     rules: DescribeRules,
     *,
     look_at_top: bool = False,
+    opened: OpenedFiles | None = None,
     progress: Progress | None = None,
 ) -> list[TableResult]:
     """Describe the tables of all results, several side by side, in the order of the results.
@@ -89,6 +90,7 @@ def describe_tables(
 
     Args:
         look_at_top: look for the manifest at the top although it is not listed: for a run over some scopes.
+        opened: files that inference read, so that what they keep is not fetched twice.
     """
     objects = objects_by_layout(grouping)
     annotator = Annotator(store, grouping, rules.tags, look_at_top=look_at_top)
@@ -99,7 +101,7 @@ def describe_tables(
             return result
         own = objects(index, result)
         seen = annotator.look(result.layout, own)
-        work = _Work(store, own, rules, annotator, seen)
+        work = _Work(store, own, rules, annotator, seen, opened)
         expected = work.fingerprint(result.tables)
         fresh = all(table.description is not None and table.description.rules == expected for table in result.tables)
         return result if fresh else _describe_result(work, result)
@@ -122,6 +124,7 @@ class _Work:
     rules: DescribeRules
     annotator: Annotator
     seen: Seen
+    opened: OpenedFiles | None
 
     def fingerprint(self, tables: Sequence[Table]) -> str:
         """Of the rules, as far as they are about these tables, and of what is seen beside the objects."""
@@ -149,13 +152,9 @@ def objects_by_layout(grouping: Grouping) -> Callable[[int, TableResult], pa.Tab
 
 def _describe_result(work: _Work, result: TableResult) -> TableResult:
     rules, raw = work.rules, RawRows()
-    if result.layout.format != UNSTRUCTURED and rules.samples:
-        files = TableFiles(work.objects, result.tables[0].partitions)
-        count = min(rules.sample_files, files.count)
-        if count:
-            raw = read_rows(
-                work.store, result.layout, files, rules.limits, count=count, rows=-(-rules.scan_rows // count), logged=result.logged
-            )
+    if rules.samples:
+        wanted = {"files": rules.sample_files, "rows": rules.scan_rows}
+        raw = sample_result(work.store, result, work.objects, rules.limits, **wanted, opened=work.opened)
     fingerprint = work.fingerprint(result.tables)
     return replace(result, tables=tuple(_describe_safely(work, table, raw, fingerprint) for table in result.tables))
 

@@ -11,7 +11,7 @@ from s3_catalog.discovery.pins import MANIFEST_NAME, Pin, read_openmetadata_mani
 from s3_catalog.errors import AccessDeniedError, ConfigError, ObjectNotFoundError
 from s3_catalog.formats._detect import detect_format
 from s3_catalog.storage import ObjectStore
-from s3_catalog.storage.files import ObjectFile
+from s3_catalog.storage.files import ObjectFile, OpenedFiles
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class Peeker:
 
     def __init__(self, store: ObjectStore, manifest: pa.Table, head_bytes: int) -> None:
         self._store, self._manifest, self._head_bytes = store, manifest, head_bytes
-        self.opened: dict[str, ObjectFile] = {}
+        self.opened = OpenedFiles()
 
     def __call__(self, key: str) -> str | None:
         """Name the format, or None.
@@ -35,7 +35,7 @@ class Peeker:
         file = ObjectFile(self._store, key, row["size"], row["etag"])
         found = detect_format(file.head(self._head_bytes))
         if found is not None:
-            self.opened[key] = file
+            self.opened.add(file)
         return found[0] if found else None
 
 

@@ -22,7 +22,7 @@ from s3_catalog.model.blame import FileRef, SeenFile, find_gap
 from s3_catalog.model.tables import Partition, TableLayout
 from s3_catalog.model.types import type_text
 from s3_catalog.storage import ObjectStore
-from s3_catalog.storage.files import ObjectFile
+from s3_catalog.storage.files import ObjectFile, OpenedFiles
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class FileReader:
     store: ObjectStore
     layout: TableLayout
     limits: ReadLimits
-    opened: Mapping[str, ObjectFile] = field(default_factory=dict)
+    opened: OpenedFiles = field(default_factory=OpenedFiles)
     read: list[ReadFile] = field(default_factory=list)
     failed: list[tuple[ListedFile, S3CatalogError]] = field(default_factory=list)
 
@@ -130,13 +130,14 @@ class FileReader:
 
     def _read(self, file: ListedFile) -> Mapping[str, FileSchema]:
         key = file.ref.key
-        found = self.opened.get(key) or ObjectFile(self.store, key, file.size, file.etag)
+        found = self.opened.take(self.store, key, file.size, file.etag)
         reader, compression = choose_reader(self.layout, found, self.limits)
         try:
             if isinstance(reader, MemberFormat):
                 members = reader.read_members(found, compression, self.limits)
             else:
                 members = {"": reader.read_schema(found, compression, self.limits)}
+            self.opened.add(found)
             return {member: hide_private_names(schema) for member, schema in members.items()}
         except S3CatalogError:
             raise
@@ -145,9 +146,7 @@ class FileReader:
             raise UnreadableFileError(key, reader.name, f"its reader failed with {type(error).__name__}") from error
 
 
-def read_files(
-    store: ObjectStore, layout: TableLayout, files: TableFiles, rules: InferenceRules, opened: Mapping[str, ObjectFile]
-) -> FileReader:
+def read_files(store: ObjectStore, layout: TableLayout, files: TableFiles, rules: InferenceRules, opened: OpenedFiles) -> FileReader:
     """Read a sample of a table's files, and where they differ some between them."""
     reader = FileReader(store, layout, table_limits(layout, files.count, rules.limits), opened)
     wanted = _sample_size(layout, files.count, rules)

@@ -21,7 +21,7 @@ from s3_catalog.model.ledger import SkipReason
 from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.tables import UNSTRUCTURED, Partition, Table, TableLayout
 from s3_catalog.storage import ObjectStore
-from s3_catalog.storage.files import ObjectFile
+from s3_catalog.storage.files import OpenedFiles
 from s3_catalog.table_formats import TableFormat, TableLog, table_formats
 from s3_catalog.table_formats._live import keep_live
 from s3_catalog.tagging.bounds import mask_bounds
@@ -40,7 +40,7 @@ def infer_tables(
     known: Mapping[str, Table] | None = None,
     removed: Callable[[], pa.Array] | None = None,
     incomplete: Mapping[str, str] | None = None,
-    opened: Mapping[str, ObjectFile] | None = None,
+    opened: OpenedFiles | None = None,
     progress: Progress | None = None,
 ) -> list[TableResult]:
     """Infer the schema of every layout, several side by side, in the order of the layouts.
@@ -49,7 +49,7 @@ def infer_tables(
         known: identity -> table of an earlier run; one whose content digest is the same is taken over without reading a byte.
         removed: tells the keys that the logs of `known` tables had removed; asked only where it matters. Without it, such tables are read.
         incomplete: identity -> why a table is not seen whole; these are not read.
-        opened: files that grouping already looked into, by key, so that their first bytes are not fetched twice.
+        opened: files that grouping already looked into; those read here are added, for whoever reads them next.
     """
     tasks = list(zip(grouping.layouts, grouping.partitions, _objects_by_layout(grouping), strict=True))
     logs = grouping.objects.filter(pc.equal(grouping.objects.column("skipped"), SkipReason.TABLE_LOG)).select(MANIFEST_SCHEMA.names)
@@ -63,7 +63,7 @@ def infer_tables(
             return TableResult(layout=layout, error=incomplete[layout.identity])
         before = unchanged.get(layout.identity)
         taken = None if before is None else take_over(before, layout, partitions, objects, dead)
-        return taken or infer_schema(store, layout, objects, rules, partitions=partitions, opened=opened or {}, logs=logs)
+        return taken or infer_schema(store, layout, objects, rules, partitions=partitions, opened=opened, logs=logs)
 
     results: list[TableResult] = []
     with ThreadPoolExecutor(max_workers=rules.workers, thread_name_prefix="infer") as pool:
@@ -81,7 +81,7 @@ def infer_schema(
     rules: InferenceRules,
     *,
     partitions: tuple[Partition, ...] = (),
-    opened: Mapping[str, ObjectFile] | None = None,
+    opened: OpenedFiles | None = None,
     logs: pa.Table | None = None,
 ) -> TableResult:
     """Infer one table from its objects (`MANIFEST_SCHEMA`, by key); `logs` are the objects of all table formats' logs."""
@@ -92,7 +92,7 @@ def infer_schema(
         logs = MANIFEST_SCHEMA.empty_table() if logs is None else logs
         return _infer_from_log(store, table_format, layout, objects, logs, rules, partitions)
     files = TableFiles(objects, partitions)
-    reader = read_files(store, layout, files, rules, opened or {})
+    reader = read_files(store, layout, files, rules, opened or OpenedFiles())
     failed = tuple((file.ref.key, error_text(error, layout.name)) for file, error in reader.failed)
     if not reader.read:
         reason = failed[0][1] if len(failed) == 1 else f"none of {len(failed)} files tried could be read: {failed[0][1]}"

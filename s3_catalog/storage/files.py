@@ -6,6 +6,7 @@ Ranges once fetched are kept (up to a bound), so a format that looks twice at a 
 from __future__ import annotations
 
 import io
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from s3_catalog.storage import ObjectStore
 
 _KEPT_BYTES = 8 * 1024 * 1024
+_SHARED_BYTES = 32 * 1024 * 1024
 
 
 class ObjectFile(io.RawIOBase):
@@ -36,9 +38,14 @@ class ObjectFile(io.RawIOBase):
             if kept_start <= start and start + length <= kept_start + len(kept):
                 return kept[start - kept_start : start - kept_start + length]
         data = self._store.read_range(self.key, start, length, etag=self.etag)
-        if sum(len(kept) for _, kept in self._kept) + len(data) <= _KEPT_BYTES:
+        if self.kept_bytes + len(data) <= _KEPT_BYTES:
             self._kept.append((start, data))
         return data
+
+    @property
+    def kept_bytes(self) -> int:
+        """How much of the object is in memory."""
+        return sum(len(kept) for _, kept in self._kept)
 
     def head(self, length: int) -> bytes:
         """The first `length` bytes."""
@@ -69,3 +76,30 @@ class ObjectFile(io.RawIOBase):
         view[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+
+class OpenedFiles:
+    """Files that one hop hands to the next with the ranges they keep, so that no range is fetched twice.
+
+    Holds so many bytes at most; what comes when it is full is fetched again. Calls may come from any thread.
+    """
+
+    def __init__(self, max_bytes: int = _SHARED_BYTES) -> None:
+        self._left = max_bytes
+        self._files: dict[str, tuple[ObjectFile, int]] = {}
+        self._lock = threading.Lock()
+
+    def add(self, file: ObjectFile) -> None:
+        """Keep a file for whoever opens it next."""
+        with self._lock:
+            size = file.kept_bytes
+            if file.key not in self._files and size <= self._left:
+                self._left -= size
+                self._files[file.key] = file, size
+
+    def take(self, store: ObjectStore, key: str, size: int, etag: str | None) -> ObjectFile:
+        """The file that was kept, which is given away, or one that has fetched nothing."""
+        with self._lock:
+            file, kept = self._files.pop(key, (None, 0))
+            self._left += kept
+        return file or ObjectFile(store, key, size, etag)
