@@ -14,11 +14,14 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from s3_catalog.errors import CatalogError, UnknownPluginError
 from s3_catalog.model.ledger import FailedPrefix
 from s3_catalog.model.tables import Table
+
+if TYPE_CHECKING:
+    from s3_catalog.catalogs._authority import LastWritten
 
 ENTRY_POINT_GROUP = "s3_catalog.catalogs"
 
@@ -35,6 +38,8 @@ class Action(StrEnum):
     """Its name belongs to another table of the catalog: nothing is written for it, and `apply` reports it as failed."""
     SKIP = "skip"
     """It is nothing for this catalog (no engine could read it there): nothing is written, and that is no failure."""
+    REMOVE = "remove"
+    """It is deleted for good, which no crawl does: `prune` plans it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,7 @@ class Scope:
     `store_url` is a bucket (`s3://bucket/`); prefixes are key prefixes within it ("" is all of it). `excluded` holds the prefixes whose
     listing failed: neither what lies below them nor a table that contains one of them is retired. `present` holds identities of
     tables that are not gone although the plan lacks them (unreadable, excluded by a pattern): they stay as they are. `listed` is the
-    number of objects seen: an empty listing retires nothing.
+    number of objects seen: an empty listing retires nothing. `gone` holds identities that an earlier complete listing showed gone.
     """
 
     store_url: str
@@ -69,6 +74,7 @@ class Scope:
     excluded: tuple[str, ...] = ()
     present: tuple[str, ...] = ()
     listed: int = 0
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +132,51 @@ class Catalog(Protocol):
         """Delete tables for good; returns how many there were."""
 
 
+@runtime_checkable
+class FolderReading(Protocol):
+    """A catalog whose engines read whole folders: `strangers` tells it, by identity, how many objects there are no part of the table."""
+
+    strangers: Mapping[str, int]
+
+
+class CheckStatus(StrEnum):
+    """How a check went."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that `doctor` looked at: what it found, and what to do about it where something is wrong."""
+
+    name: str
+    status: CheckStatus
+    found: str
+    advice: str | None = None
+
+
+@runtime_checkable
+class CheckedCatalog(Protocol):
+    """A catalog that can tell how it is."""
+
+    def check(self) -> list[Check]:
+        """Look at reachability, version and permissions; writes nothing, and what is wrong is an answer, not an error."""
+
+
+@runtime_checkable
+class ServiceCatalog(Protocol):
+    """A catalog that keeps tables in a service or database of their own, which can go when it is empty."""
+
+    @property
+    def service(self) -> str:
+        """Its name."""
+
+    def remove_service(self) -> tuple[list[str], str | None]:
+        """Delete what is empty of the service; returns the names of what was deleted, and why anything is left."""
+
+
 class RunStatus(StrEnum):
     """How a run went. A run that was killed stays `RUNNING`."""
 
@@ -155,8 +206,11 @@ class CatalogType(Protocol):
 
     schemes: frozenset[str]
 
-    def open(self, url: str) -> Catalog:
+    def open(self, url: str, last_written: LastWritten | None = None) -> Catalog:
         """Connect to the catalog.
+
+        Args:
+            last_written: remembers between runs what was written there; a catalog that only we write needs none.
 
         Raises:
             CatalogError: the URL is wrong, or the catalog refuses.
@@ -174,8 +228,8 @@ def catalog_types() -> Mapping[str, CatalogType]:
     return {scheme: target for target in [*own, *others] for scheme in target.schemes}
 
 
-def open_catalog(url: str) -> Catalog:
-    """Open the catalog that a URL names (`sqlite:///catalog.db`, `postgresql://user@host/database`).
+def open_catalog(url: str, last_written: LastWritten | None = None) -> Catalog:
+    """Open the catalog that a URL names (`sqlite:///catalog.db`, `postgresql://user@host/database`); see `CatalogType.open`.
 
     Raises:
         CatalogError: the URL has no scheme, or the catalog refuses.
@@ -189,4 +243,4 @@ def open_catalog(url: str) -> Catalog:
     target = catalog_types().get(scheme)
     if target is None:
         raise UnknownPluginError("catalog", scheme, catalog_types())
-    return target.open(url)
+    return target.open(url, last_written)

@@ -40,18 +40,19 @@ class Retirement:
 
 
 def choose_retirements(published: Iterable[Published], seen: Iterable[str], scope: Scope, policy: RetirePolicy) -> Retirement:
-    """Retire the tables that a complete listing no longer shows, never more than the policy's share of the store's tables.
+    """Retire the tables that a complete listing, this one or one before, shows gone: never more than the policy's share of the store's.
 
     Args:
         seen: identities of the tables found by this crawl.
     """
     ours = [table for table in published if table.store_url == scope.store_url and not table.retired]
-    found = {*seen, *scope.present}
-    gone = sorted((t for t in ours if t.identity not in found and _is_covered(t.location, scope)), key=lambda t: t.name)
+    known, found = set(scope.gone).difference(seen), {*seen, *scope.present}
+    unseen = {t.identity for t in ours if t.identity not in found and _is_covered(t.location, scope)}
+    gone = sorted((table for table in ours if table.identity in known | unseen), key=lambda table: table.name)
     names = tuple(table.name for table in gone)
     if not gone:
         return Retirement()
-    if scope.listed == 0:
+    if scope.listed == 0 and not known.issuperset(table.identity for table in gone):
         return Retirement(withheld=names, reason="the listing was empty, and an empty listing retires nothing")
     if len(gone) > policy.max_share * len(ours) and not policy.allow:
         reason = (

@@ -354,8 +354,9 @@ class GlueCatalogs:
 
     schemes = frozenset({"glue"})
 
-    def open(self, url: str) -> GlueCatalog:
-        return GlueCatalog(*read_url(url))
+    def open(self, url: str, last_written: LastWritten | None = None) -> GlueCatalog:
+        """Open it; see `GlueCatalog`."""
+        return GlueCatalog(*read_url(url), last_written=last_written)
 
 
 CATALOG = GlueCatalogs()

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from s3_catalog.catalogs import Action, Outcome, Plan, PlannedChange, RetirePolicy, RunRecord, Scope
 from s3_catalog.catalogs import _sql_runs as runs
+from s3_catalog.catalogs._authority import LastWritten
 from s3_catalog.catalogs._planning import Published, choose_retirements, diff_tables, find_name_conflicts
 from s3_catalog.catalogs._sql_apply import advance_revision, batches, read_catalog_revision, read_snapshots, write_plan
 from s3_catalog.catalogs._sql_database import Database
@@ -68,13 +69,16 @@ class SqlCatalog:
         """Close all connections."""
         self._database.close()
 
-    def exclusive(self, timeout_seconds: float) -> AbstractContextManager[None]:
+    def exclusive(self, timeout_seconds: float, target: str = "") -> AbstractContextManager[None]:
         """Be the only publisher, across processes: wait for another one to end.
+
+        Args:
+            target: the name of another catalog that is published to from here; "" is this one.
 
         Raises:
             CatalogUnavailableError: another crawl held the catalog for the whole time.
         """
-        return hold_publisher_lock(self._database, timeout_seconds)
+        return hold_publisher_lock(self._database, timeout_seconds, target)
 
     def plan(self, tables: Sequence[Table], scope: Scope, policy: RetirePolicy) -> Plan:
         """Compare tables with the catalog; writes nothing.
@@ -148,6 +152,12 @@ class SqlCatalog:
     def known_tables(self, store_url: str) -> dict[str, Table]:
         """Identity -> published table of one store, equal to the table that was applied."""
         return {table.layout.identity: table for table in self.list_tables(store_url)}
+
+    def retired_tables(self, store_url: str) -> dict[str, str]:
+        """Identity -> location of the tables of one store that a complete listing showed gone."""
+        gone = assets.c.retired_at.is_not(None) & (assets.c.store_url == store_url)
+        with self._database.reading() as connection:
+            return {row.identity: row.location for row in connection.execute(sa.select(assets.c.identity, assets.c.location).where(gone))}
 
     def latest_snapshots(self, store_url: str) -> dict[str, Snapshot]:
         """Identity -> last snapshot of every table of one store, retired ones too."""
@@ -247,7 +257,7 @@ class SqlCatalogs:
 
     schemes = frozenset({"sqlite", "postgresql", "postgres", "postgresql+psycopg"})
 
-    def open(self, url: str) -> SqlCatalog:
+    def open(self, url: str, last_written: LastWritten | None = None) -> SqlCatalog:
         return SqlCatalog(url)
 
 
