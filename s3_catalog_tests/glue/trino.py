@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
-import shutil
 import subprocess
 import time
 import urllib.error
@@ -20,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from s3_catalog_tests.glue.java import MISSING, find_java
 from s3_catalog_tests.servers import S3Server, _free_port
 
 _PLUGINS = ("hive", "iceberg", "delta-lake", "hudi")
-_MIN_JAVA = 24
 _START_SECONDS = 110
 _HEAP = "1200m"
 
@@ -81,25 +79,12 @@ def find_trino() -> Path | None:
     return next((folder for folder in reversed(found) if (folder / "plugin/hive").is_dir()), None)
 
 
-def find_java() -> str | None:
-    """A Java that Trino runs on: `JAVA_HOME`, what Debian keeps in /usr/lib/jvm, or the one on the path."""
-    homes = [os.environ.get("JAVA_HOME") or "", *sorted(map(str, Path("/usr/lib/jvm").glob("*")), reverse=True)]
-    candidates = [str(Path(home) / "bin/java") for home in homes if home] + [shutil.which("java") or ""]
-    return next((java for java in candidates if java and Path(java).is_file() and _java_version(java) >= _MIN_JAVA), None)
-
-
-def _java_version(java: str) -> int:
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    match = re.search(r'version "(\d+)', told)
-    return int(match[1]) if match else 0
-
-
 def missing_parts() -> str | None:
     """What is missing to run Trino, in words."""
     if find_trino() is None:
-        return "Trino is not here: unpack io.trino:trino-server from Maven Central and name its folder in TRINO_HOME"
+        return "Trino is not here: .ci/run fetches it; or unpack io.trino:trino-server and name its folder in TRINO_HOME"
     if find_java() is None:
-        return f"Trino needs Java {_MIN_JAVA} or newer: name it in JAVA_HOME"
+        return MISSING
     return None
 
 
