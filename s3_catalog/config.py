@@ -31,7 +31,9 @@ from s3_catalog.config_sections import (
     ScheduleSettings,
     Section,
     Size,
+    TargetSettings,
     check_catalog,
+    check_labels,
     check_location,
 )
 from s3_catalog.errors import ConfigError
@@ -51,6 +53,7 @@ class Settings(Section):
     s3: S3Settings = S3Settings()
     client_options: dict[str, str] = Field(default_factory=dict, repr=False)
     catalog: Annotated[str, AfterValidator(check_catalog)] = Field(repr=False)
+    publish_to: Annotated[tuple[TargetSettings, ...], AfterValidator(check_labels)] = ()
     include: Globs = ()
     exclude: Globs = ()
     max_object_size: Size | None = None
@@ -161,7 +164,7 @@ def _top_level(file: config_file.ConfigFile) -> dict[str, Any]:
 
 
 def _kind_of(path: config_file.KeyPath) -> Kind:
-    if path == ("catalog",):
+    if path == ("catalog",) or (path[:1] == ("publish_to",) and path[-1] == "url"):
         return Kind.URL
     if path[:1] == ("client_options",):
         return Kind.SECRET if names_secret(str(path[-1])) else Kind.PLAIN

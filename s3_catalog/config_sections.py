@@ -19,6 +19,7 @@ from s3_catalog.errors import ConfigError
 
 if TYPE_CHECKING:
     from s3_catalog.formats._hints import ReadHints
+    from s3_catalog.inference import InferenceRules
 
 _CRON_FIELD = re.compile(r"[\w*/,\-?#]+")
 _DIRECTIVE = re.compile(r"(?<!%)(?:%%)*%[A-Za-z]")
@@ -57,6 +58,21 @@ def check_catalog(value: str) -> str:
     if not _URL.fullmatch(value):
         raise ValueError("not a URL: write sqlite:///path/to/file.db or postgresql://user:${PASSWORD}@host/database")
     return value
+
+
+def _check_target(value: str) -> str:
+    if not _URL.fullmatch(value):
+        raise ValueError("not a URL: write openmetadata://host:8585/service or glue://database?region=eu-west-1")
+    return value
+
+
+def check_labels(targets: tuple[TargetSettings, ...]) -> tuple[TargetSettings, ...]:
+    """Refuse two catalogs of one name."""
+    labels = [target.label for target in targets]
+    repeated = sorted({label for label in labels if labels.count(label) > 1})
+    if repeated:
+        raise ValueError(f"two catalogs are called {repeated[0]}: give each a name")
+    return targets
 
 
 def _check_format(value: str) -> str:
@@ -223,6 +239,33 @@ class InferenceSettings(Section):
     max_history_files: Annotated[int, Field(ge=0)] = 64
     max_history_bytes: Size = ByteSize(16 * 1024 * 1024)
 
+    def rules(self) -> InferenceRules:
+        """The same as inference takes it."""
+        from s3_catalog.formats import ReadLimits
+        from s3_catalog.inference import InferenceRules
+        from s3_catalog.table_formats import LogLimits
+
+        return InferenceRules(
+            sample_files=self.sample_files,
+            count_files=self.count_files,
+            blame_files=self.blame_files,
+            workers=self.workers,
+            limits=ReadLimits(
+                head_bytes=self.head_bytes,
+                tail_bytes=self.tail_bytes,
+                max_footer_bytes=self.max_footer_bytes,
+                max_decompressed_bytes=self.max_decompressed_bytes,
+                max_whole_file_bytes=self.max_whole_file_bytes,
+                max_seconds=self.max_seconds,
+            ),
+            log_limits=LogLimits(
+                max_log_bytes=self.max_log_bytes,
+                max_files=self.max_log_files,
+                max_history_files=self.max_history_files,
+                max_history_bytes=self.max_history_bytes,
+            ),
+        )
+
 
 class CsvHints(Section):
     """The dialect of delimited text. The fields are those of `ReadHints`; `quote` may be "", for files that quote nothing."""
@@ -294,6 +337,19 @@ class RetireSettings(Section):
     """At most `max_share` (0 to 1) of the published tables may disappear by one run."""
 
     max_share: Annotated[float, Field(ge=0, le=1)] = 0.25
+
+
+class TargetSettings(Section):
+    """A catalog that tables are published to besides the embedded one. `url` says which and how; `name` is how commands call it, by
+    default the URL's scheme.
+    """
+
+    url: Annotated[str, AfterValidator(_check_target)] = Field(repr=False)
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")] | None = None
+
+    @property
+    def label(self) -> str:
+        return self.name or self.url.partition("://")[0]
 
 
 class ScheduleSettings(Section):

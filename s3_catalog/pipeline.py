@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,34 +16,31 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from s3_catalog.catalogs import Action, Outcome, Plan, RetirePolicy, RunRecord, RunStatus, Scope
+from s3_catalog.catalogs import Outcome, Plan, RunRecord
 from s3_catalog.describing import DescribeRules, describe_tables
-from s3_catalog.discovery.accounting import build_ledger, incomplete_layouts, with_verdicts
+from s3_catalog.discovery.accounting import incomplete_layouts, with_verdicts
 from s3_catalog.discovery.grouping import Grouping, GroupingRules, group_objects
 from s3_catalog.discovery.hints import TableHint, find_partition_misfits, was_listed
 from s3_catalog.discovery.listing import Listing, filter_manifest, list_objects, list_prefixes
-from s3_catalog.discovery.naming import unique_names
 from s3_catalog.discovery.peeking import Peeker, read_manifest_pins
 from s3_catalog.discovery.pins import Pin, read_path_template
-from s3_catalog.discovery.scopes import ROOT_SCOPE, scope_column, scope_of_key, scope_of_location
+from s3_catalog.discovery.scopes import ROOT_SCOPE, scope_column, scope_of_key
 from s3_catalog.errors import StoreError, UnknownPluginError
-from s3_catalog.formats import ReadLimits
-from s3_catalog.inference import InferenceRules, TableResult, infer_tables
-from s3_catalog.model.ledger import FailedPrefix, LedgerSummary, SkipReason, summarize_ledger
+from s3_catalog.inference import TableResult, infer_tables
+from s3_catalog.model.ledger import FailedPrefix, LedgerSummary, SkipReason
 from s3_catalog.model.manifest import MANIFEST_SCHEMA
-from s3_catalog.model.tables import MEMBER_MARK, Table
+from s3_catalog.model.tables import Table
+from s3_catalog.publishing import plan_crawl
 from s3_catalog.storage import ObjectStore, open_store, printable
 from s3_catalog.storage.files import OpenedFiles
-from s3_catalog.table_formats import LogLimits, table_formats
+from s3_catalog.table_formats import table_formats
+from s3_catalog.targets import TargetReport, publish_to_targets
 
 if TYPE_CHECKING:
     from s3_catalog.catalogs.sql import SqlCatalog
     from s3_catalog.config import Settings
 
 logger = logging.getLogger(__name__)
-
-_SET_ASIDE = [SkipReason.EXCLUDED, SkipReason.NOT_INCLUDED, SkipReason.TOO_LARGE]
-"""Skipped by people's settings: a table of such objects is not gone."""
 
 
 class Observer(Protocol):
@@ -98,7 +94,10 @@ class GroupedObjects:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrawlReport:
-    """The outcome of one crawl. `tables` are the results per layout, those that failed included; `ledger` is `LEDGER_SCHEMA` by key."""
+    """The outcome of one crawl. `tables` are the results per layout, those that failed included; `ledger` is `LEDGER_SCHEMA` by key.
+
+    `plan` and `outcome` are the embedded catalog's, `targets` those of the catalogs that are published to besides.
+    """
 
     run: RunRecord
     tables: tuple[TableResult, ...]
@@ -106,10 +105,12 @@ class CrawlReport:
     summary: LedgerSummary
     plan: Plan
     outcome: Outcome
+    targets: tuple[TargetReport, ...] = ()
 
     @property
     def has_failures(self) -> bool:
-        return bool(self.summary.failed or self.summary.failed_prefixes or self.outcome.failed)
+        own = self.summary.failed or self.summary.failed_prefixes or self.outcome.failed
+        return bool(own) or any(target.has_failures for target in self.targets)
 
 
 def crawl(
@@ -120,21 +121,34 @@ def crawl(
     observer: Observer | None = None,
     allow_retire: bool = False,
 ) -> CrawlReport:
-    """Catalog a location, or one scope of it (`discovery.scopes`): the whole flow.
+    """Catalog a location, or one scope of it (`discovery.scopes`): the whole flow, into all catalogs of the settings.
 
     Raises:
-        StoreError: the location cannot be listed at all; the catalog is untouched.
-        CatalogError: the catalog cannot be read or written; it is as it was before.
+        StoreError: the location cannot be listed at all; the catalogs are untouched.
+        CatalogError: the embedded catalog cannot be read or written; all are as they were before.
     """
     clock = Clock()
     store = store or open_store(settings.location, settings.store_options())
-    manifest = read_manifest(store, settings, scopes=None if scope is None else (scope,), observer=observer)
     with open_state(settings) as catalog:
-        grouped = group_manifest(store, settings, manifest, catalog.names())
-        known = catalog.known_tables(store.location.store_url)
-        results = infer_schemas(store, settings, grouped, known, removed=partial(removed_keys, catalog, store), observer=observer)
-        results = describe_schemas(store, settings, grouped, results, observer=observer)
-        return publish_tables(catalog, settings, store, grouped, results, clock=clock, allow_retire=allow_retire)
+        grouped, results = find_tables(catalog, settings, store, scope=scope, observer=observer)
+        report = publish_tables(catalog, settings, store, grouped, results, clock=clock, allow_retire=allow_retire)
+        return replace(report, targets=publish_to_targets(settings, catalog, report.plan.scope, allow_retire=allow_retire))
+
+
+def find_tables(
+    catalog: SqlCatalog, settings: Settings, store: ObjectStore, *, scope: str | None = None, observer: Observer | None = None
+) -> tuple[GroupedObjects, list[TableResult]]:
+    """Hops 3 to 6: all that is found in a location, or in one scope of it; writes nothing.
+
+    Raises:
+        StoreError: the location cannot be listed at all.
+        CatalogError: the catalog cannot be read.
+    """
+    manifest = read_manifest(store, settings, scopes=None if scope is None else (scope,), observer=observer)
+    grouped = group_manifest(store, settings, manifest, catalog.names())
+    known = catalog.known_tables(store.location.store_url)
+    results = infer_schemas(store, settings, grouped, known, removed=partial(removed_keys, catalog, store), observer=observer)
+    return grouped, describe_schemas(store, settings, grouped, results, observer=observer)
 
 
 def read_manifest(
@@ -239,7 +253,7 @@ def infer_schemas(
     results = infer_tables(
         store,
         grouping,
-        _inference_rules(settings),
+        settings.inference.rules(),
         known=known,
         removed=removed,
         incomplete={**find_partition_misfits(by_path), **incomplete_layouts(grouping, grouped.failed)},
@@ -250,30 +264,6 @@ def infer_schemas(
     logged = ((r.table.layout, r.table.partitions) for r in results if r.table and r.layout.format in table_formats())
     misfits = find_partition_misfits(logged)
     return [TableResult(layout=r.layout, error=misfits[r.layout.identity]) if r.layout.identity in misfits else r for r in results]
-
-
-def _inference_rules(settings: Settings) -> InferenceRules:
-    chosen = settings.inference
-    return InferenceRules(
-        sample_files=chosen.sample_files,
-        count_files=chosen.count_files,
-        blame_files=chosen.blame_files,
-        workers=chosen.workers,
-        limits=ReadLimits(
-            head_bytes=chosen.head_bytes,
-            tail_bytes=chosen.tail_bytes,
-            max_footer_bytes=chosen.max_footer_bytes,
-            max_decompressed_bytes=chosen.max_decompressed_bytes,
-            max_whole_file_bytes=chosen.max_whole_file_bytes,
-            max_seconds=chosen.max_seconds,
-        ),
-        log_limits=LogLimits(
-            max_log_bytes=chosen.max_log_bytes,
-            max_files=chosen.max_log_files,
-            max_history_files=chosen.max_history_files,
-            max_history_bytes=chosen.max_history_bytes,
-        ),
-    )
 
 
 def describe_schemas(
@@ -288,7 +278,7 @@ def describe_schemas(
 
 def describe_rules(settings: Settings) -> DescribeRules:
     """How the settings want tables described."""
-    return settings.samples.rules(settings.tags.rules(), _inference_rules(settings).limits)
+    return settings.samples.rules(settings.tags.rules(), settings.inference.rules().limits)
 
 
 def removed_keys(catalog: SqlCatalog, store: ObjectStore) -> pa.Array:
@@ -316,16 +306,12 @@ def publish_tables(
         CatalogError: the catalog refused, or is held by another crawl for too long; nothing was written.
     """
     with catalog.exclusive(settings.lock_timeout):
-        results = _with_free_names(results, catalog.names())
-        ledger = _close_ledger(grouped, results)
-        summary = summarize_ledger(ledger, grouped.failed)
-        tables = [table for result in results for table in result.tables]
-        policy = RetirePolicy(max_share=settings.retire.max_share, allow=allow_retire)
-        plan = catalog.plan(tables, _scope(catalog, settings, store, grouped, results, summary), policy)
-        run = _run_record(settings, store, summary, plan, clock, run_id or uuid.uuid4().hex)
-        outcome = catalog.apply(plan, run, _split_ledger(catalog, settings, store, grouped, ledger))
+        planned = plan_crawl(catalog, settings, store, grouped, results, clock=clock, run_id=run_id, allow_retire=allow_retire)
+        outcome = catalog.apply(planned.plan, planned.run, planned.ledgers)
     logger.info("published location=%s scopes=%s writes=%d", settings.location, _scopes_text(grouped.scopes), outcome.writes)
-    return CrawlReport(run=run, tables=tuple(results), ledger=ledger, summary=summary, plan=plan, outcome=outcome)
+    return CrawlReport(
+        run=planned.run, tables=planned.tables, ledger=planned.ledger, summary=planned.summary, plan=planned.plan, outcome=outcome
+    )
 
 
 def open_state(settings: Settings) -> SqlCatalog:
@@ -341,90 +327,6 @@ def open_state(settings: Settings) -> SqlCatalog:
     if scheme not in CATALOG.schemes:
         raise UnknownPluginError("catalog", scheme, CATALOG.schemes)
     return SqlCatalog(settings.catalog, keep_runs=settings.keep_runs)
-
-
-def _with_free_names(results: Sequence[TableResult], taken: Mapping[str, str]) -> list[TableResult]:
-    """Name the tables anew where another crawl took a name since they were grouped."""
-    wanted = {table.layout.identity: table.name for result in results for table in result.tables}
-    wanted |= {result.layout.identity: result.layout.name for result in results if not result.tables}
-    names = unique_names(wanted, taken)
-    return [result.renamed(names) for result in results]
-
-
-def _close_ledger(grouped: GroupedObjects, results: Sequence[TableResult]) -> pa.Table:
-    failed_keys = {key: error for result in results for key, error in result.failed}
-    layouts = [(result.table.layout if result.table else result.layout, result.error) for result in results]
-    dead = [result.dead for result in results]
-    return build_ledger(grouped.grouping.objects, layouts, failed_keys, grouped.failed, dead)
-
-
-def _scope(
-    catalog: SqlCatalog,
-    settings: Settings,
-    store: ObjectStore,
-    grouped: GroupedObjects,
-    results: Sequence[TableResult],
-    summary: LedgerSummary,
-) -> Scope:
-    base, depth, store_url = store.location.prefix, settings.partition_depth, store.location.store_url
-    unread = {result.layout.identity for result in results if not result.tables}
-    objects = grouped.grouping.objects
-    set_aside = objects.column("key").filter(pc.is_in(objects.column("skipped"), pa.array(_SET_ASIDE, pa.string())))
-    elsewhere = []
-    for identity in catalog.names():
-        location = identity.partition(":")[2].removeprefix(store_url)
-        outside = grouped.scopes is not None and scope_of_location(location, base=base, depth=depth) not in grouped.scopes
-        unread_file = MEMBER_MARK in identity and identity.rpartition(MEMBER_MARK)[0] in unread
-        if outside or unread_file or pc.any(pc.starts_with(set_aside, location.partition("*")[0])).as_py():
-            elsewhere.append(identity)
-    whole = grouped.scopes is None or ROOT_SCOPE in grouped.scopes
-    return Scope(
-        store_url=store_url,
-        prefixes=(base,) if whole else grouped.scopes or (),
-        excluded=tuple(failed.prefix for failed in grouped.failed),
-        present=(*unread, *elsewhere),
-        listed=summary.listed - len(grouped.failed),
-    )
-
-
-def _split_ledger(
-    catalog: SqlCatalog, settings: Settings, store: ObjectStore, grouped: GroupedObjects, ledger: pa.Table
-) -> dict[str, pa.Table]:
-    """One ledger per scope; a scope known from before whose objects are all gone gets an empty one."""
-    base, depth = store.location.prefix, settings.partition_depth
-    scopes = scope_column(ledger.column("key"), base=base, depth=depth)
-    if grouped.scopes is not None:
-        wanted = set(grouped.scopes)
-    else:
-        before = [scope for scope in catalog.ledger_prefixes(store.location.url) if scope == ROOT_SCOPE or scope.startswith(base)]
-        wanted = {*pc.unique(scopes).to_pylist(), *before}
-    return {scope: ledger.filter(pc.equal(scopes, scope)) for scope in sorted(wanted)}
-
-
-def _run_record(settings: Settings, store: ObjectStore, summary: LedgerSummary, plan: Plan, clock: Clock, run_id: str) -> RunRecord:
-    receipt = store.receipt
-    return RunRecord(
-        id=run_id,
-        location=store.location.url,
-        store_url=store.location.store_url,
-        started=clock.started,
-        finished=datetime.now(UTC),
-        status=RunStatus.FAILURES if summary.failed else RunStatus.DONE,
-        counts={
-            "listed": summary.listed,
-            "in_tables": summary.in_tables,
-            "skipped": sum(summary.skipped.values()),
-            "failed": len(summary.failed),
-            **{action.value: plan.count(action) for action in Action},
-        },
-        receipt={
-            "list_requests": receipt.list_requests,
-            "get_requests": receipt.get_requests,
-            "bytes_read": receipt.bytes_read,
-            "seconds": round(clock.seconds, 3),
-        },
-        failed_prefixes=summary.failed_prefixes,
-    )
 
 
 def discover_scopes(store: ObjectStore, settings: Settings) -> dict[str, tuple[str, ...]]:
