@@ -7,13 +7,14 @@ withheld is a warning, not a failure. Errors are one line (a wrong configuration
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from s3_catalog import cli_catalogs
+from s3_catalog.cli_app import app, command, warn
 from s3_catalog.cli_options import (
     Anonymous,
     AwsProfile,
@@ -36,26 +37,11 @@ from s3_catalog.cli_options import (
     summarize_newest,
 )
 from s3_catalog.errors import ConfigError
-from s3_catalog.shell import DONE, FAILURES, ending_in_one_line, open_binary_output, prepare_process, say, write_output
+from s3_catalog.shell import DONE, FAILURES, open_binary_output, prepare_process, say, write_output
 
 if TYPE_CHECKING:
     from s3_catalog.pipeline import CrawlReport
     from s3_catalog.scanning import ScanReport
-
-P = ParamSpec("P")
-
-app = typer.Typer(
-    name="s3-catalog",
-    help="Turn an object store into a catalog people can trust.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-def command(function: Callable[P, None]) -> Callable[P, None]:
-    """Register a command whose errors are one line and an exit code."""
-    return app.command()(ending_in_one_line(function))
 
 
 def _print_version(asked: bool) -> None:
@@ -269,7 +255,7 @@ def profile(
     else:
         for table in done.tables:
             show_profile(table)
-    _warn("was not profiled", done.refused)
+    warn("was not profiled", done.refused)
     raise typer.Exit(FAILURES if done.refused else DONE)
 
 
@@ -383,8 +369,8 @@ def init(
 
 
 def _warn_of(report: CrawlReport) -> None:
-    _warn("could not be listed", ((failed.prefix, failed.error) for failed in report.summary.failed_prefixes))
-    _warn("was not published", report.outcome.failed)
+    warn("could not be listed", ((failed.prefix, failed.error) for failed in report.summary.failed_prefixes))
+    warn("was not published", report.outcome.failed)
     if report.plan.withheld:
         count = len(report.plan.withheld)
         stay = "1 table stays although it is" if count == 1 else f"{count:,} tables stay although they are"
@@ -392,21 +378,15 @@ def _warn_of(report: CrawlReport) -> None:
 
 
 def _warn_of_scan(report: ScanReport) -> None:
-    _warn("was not looked at", report.unread)
+    warn("was not looked at", report.unread)
     for findings in (scanned.findings for scanned in report.tables):
         failures = (
             f"detector {failure.detector} failed on column {failure.column}: {failure.error}" for failure in findings.detections.failures
         )
-        _warn("was looked at in part", ((findings.table.name, problem) for problem in (*findings.problems, *failures)))
+        warn("was looked at in part", ((findings.table.name, problem) for problem in (*findings.problems, *failures)))
 
 
-def _warn(what: str, problems: Iterable[tuple[str, str]]) -> None:
-    """Say of each name what happened to it, and why."""
-    from s3_catalog.storage import printable
-
-    for name, reason in problems:
-        say("warning", f"{printable(name)} {what}: {printable(reason)}")
-
+cli_catalogs.add_commands()
 
 if __name__ == "__main__":
     app()

@@ -26,7 +26,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "errors": set(),
     "config_file": set(),
-    "config_sections": {"model", "storage", "formats", "table_formats", "discovery", "inference"},  # to check values by the rules of those who take them
+    "config_sections": {
+        "model",
+        "storage",
+        "formats",
+        "table_formats",
+        "discovery",
+        "inference",
+    },  # to check values by the rules of those who take them
     "config_describing": {"config_sections", "model", "formats", "table_formats", "discovery", "tagging", "describing"},
     "config": {"config_file", "config_sections", "config_describing", "storage", "formats"},
     "storage": {"model"},
@@ -60,7 +67,24 @@ ENDS: dict[str, set[str]] = {
     "report": set(),
     "shell": set(),
     "cli_options": {"reporting", "pipeline"},
+    "cli_app": {"shell"},
+    "cli_catalogs": {
+        "cli_app",
+        "cli_options",
+        "pipeline",
+        "targets",
+        "planning",
+        "plan_file",
+        "comparing",
+        "terminal_plan",
+        "progress",
+        "shell",
+    },
+    "cli_checks": {"cli_app", "cli_options", "pipeline", "targets", "planning", "plan_file", "doctor", "pruning", "terminal_plan", "shell"},
     "cli": {
+        "cli_app",
+        "cli_catalogs",
+        "cli_checks",
         "pipeline",
         "reporting",
         "explaining",
@@ -76,7 +100,7 @@ ENDS: dict[str, set[str]] = {
         "cli_options",
         "console",
     },
-    "defs": {"pipeline", "reporting"},
+    "defs": {"pipeline", "reporting", "targets"},
     "definitions": {"pipeline", "defs"},
 }
 HEAVY = ("dagster", "boto3", "botocore", "sqlalchemy", "alembic")
