@@ -6,7 +6,9 @@ Pure. What no engine reads are names that begin with `_` or `.`, and empty files
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import pyarrow as pa
 
@@ -17,26 +19,31 @@ from s3_catalog.model.tables import MEMBER_MARK, Table
 LOGGED = frozenset({"delta", "iceberg", "hudi"})
 """Formats whose log names the files."""
 _SHOWN = 3
+_LAST = chr(0x10FFFF)
+"""No key begins with it: it is no character."""
+_PREFIXES = pa.schema([("prefix", pa.string()), ("past", pa.string())])
 
 
 def find_neighbours(tables: Sequence[Table]) -> dict[str, tuple[str, ...]]:
-    """Identity -> names of the other tables that lie in or below the folders an engine would read for it."""
+    """Identity -> names of other tables that lie in or below the folders an engine would read for it; of many the first few."""
     places = sorted((root_of(table.layout.location), table.name, table.layout.identity) for table in tables)
     roots = [place[0] for place in places]
-    found: dict[str, tuple[str, ...]] = {}
+    found = {}
     for table in tables:
-        if table.layout.format in LOGGED:
-            continue
-        names: list[str] = []
-        for prefix in read_prefixes(table):
-            start = bisect_left(roots, prefix)
-            while start < len(places) and roots[start].startswith(prefix):
-                if places[start][2] != table.layout.identity:
-                    names.append(places[start][1])
-                start += 1
-        if names:
-            found[table.layout.identity] = tuple(dict.fromkeys(names))
-    return found
+        if table.layout.format not in LOGGED:
+            names = (name for prefix in read_prefixes(table) for name in _tables_below(places, roots, prefix, table.layout.identity))
+            found[table.layout.identity] = tuple(islice(names, _SHOWN + 1))
+    return {identity: names for identity, names in found.items() if names}
+
+
+def _tables_below(places: Sequence[tuple[str, str, str]], roots: Sequence[str], prefix: str, but: str) -> Iterator[str]:
+    """The names of the tables (root, name, identity, in their order) below a prefix, but for one identity."""
+    for position in range(bisect_left(roots, prefix), len(places)):
+        root, name, identity = places[position]
+        if not root.startswith(prefix):
+            return
+        if identity != but:
+            yield name
 
 
 def read_prefixes(table: Table) -> tuple[str, ...]:
@@ -51,26 +58,33 @@ def count_strangers(ledger: pa.Table, tables: Sequence[Table]) -> dict[str, int]
     Args:
         ledger: `LEDGER_SCHEMA`, of all that was listed.
     """
-    order = ledger.select(["key", "size", "table"]).sort_by("key")
-    keys, sizes, owners = (order.column(name).to_pylist() for name in ("key", "size", "table"))
-    counts: dict[str, int] = {}
-    for table in tables:
-        if table.layout.format in LOGGED:
-            continue
-        count = 0
-        for prefix in read_prefixes(table):
-            position = bisect_left(keys, prefix)
-            while position < len(keys) and keys[position].startswith(prefix):
-                below = keys[position][len(prefix) :]
-                count += bool(owners[position] != table.name and sizes[position] and _is_visible(below))
-                position += 1
-        if count:
-            counts[table.layout.identity] = count
-    return counts
+    read = {table.layout.identity: (table.name, read_prefixes(table)) for table in tables if table.layout.format not in LOGGED}
+    below = _count_below(ledger, {prefix for _, prefixes in read.values() for prefix in prefixes})
+    everyones: Counter[str] = Counter()
+    for (prefix, _), count in below.items():
+        everyones[prefix] += count
+    counts = {
+        identity: sum(everyones[prefix] - below.get((prefix, name), 0) for prefix in prefixes)
+        for identity, (name, prefixes) in read.items()
+    }
+    return {identity: count for identity, count in counts.items() if count}
 
 
-def _is_visible(path: str) -> bool:
-    return not any(name.startswith(("_", ".")) for name in path.split("/"))
+def _count_below(ledger: pa.Table, prefixes: Iterable[str]) -> dict[tuple[str, str | None], int]:
+    """(prefix, table; None for no table) -> how many objects below the prefix an engine would read."""
+    import duckdb
+
+    # What begins with a prefix lies between it and the text in which its slash is the next letter.
+    ends = [(prefix, f"{prefix[:-1]}0" if prefix else _LAST) for prefix in sorted(prefixes)]
+    with duckdb.connect(config={"threads": 2, "memory_limit": "1GB"}) as connection:
+        connection.register("ledger", ledger.select(["key", "size", "table"]))
+        connection.register("prefixes", pa.table({"prefix": [one for one, _ in ends], "past": [past for _, past in ends]}, _PREFIXES))
+        found = connection.execute("""
+            SELECT prefix, "table", count(*) FROM ledger JOIN prefixes ON key >= prefix AND key < past
+            WHERE size > 0 AND NOT regexp_matches(substr(key, length(prefix) + 1), '(^|/)[_.]')
+            GROUP BY ALL
+        """)
+        return {(prefix, owner): count for prefix, owner, count in found.fetchall()}
 
 
 def check_folder(table: Table, neighbours: Sequence[str], strangers: int) -> Iterator[Finding]:
