@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 import tenacity
@@ -26,7 +26,7 @@ Body = dict[str, Any]
 _PASSING = frozenset((408, 425, 429, 500, 502, 503, 504))
 _MAX_WAIT_SECONDS = 60.0
 _MAX_MESSAGE = 300
-_OLDEST = (1, 6)
+OLDEST = (1, 6)
 """Owners are a list since 1.5, `locationPath` is there since 1.6."""
 
 
@@ -36,6 +36,10 @@ class ApiError(CatalogError):
     def __init__(self, status: int, message: str, *, what: str) -> None:
         self.status, self.message = status, message
         super().__init__(f"{what}: {status} {message}")
+
+
+class RefusedTokenError(CatalogError):
+    """The server does not take the token (401)."""
 
 
 class NoSuchCallError(ApiError):
@@ -48,6 +52,13 @@ class _PassingError(Exception):
     def __init__(self, reason: str, wait: float | None = None, answer: httpx.Response | None = None) -> None:
         self.reason, self.wait, self.answer = reason, wait, answer
         super().__init__(reason)
+
+
+class Version(NamedTuple):
+    """A server's version as it writes it, and its first two numbers."""
+
+    text: str
+    numbers: tuple[int, int]
 
 
 class Client:
@@ -127,20 +138,36 @@ class Client:
             raise
         return True
 
+    def read_version(self) -> Version:
+        """The server's version.
+
+        Raises:
+            CatalogError: what answers tells none.
+        """
+        found = self.find("/system/version") or {}
+        text = str(found.get("version", ""))
+        numbers = re.match(r"(\d+)\.(\d+)", text)
+        if numbers is None:
+            raise CatalogError(f"{self._label}: what answers there does not tell a version: this is no OpenMetadata API")
+        return Version(text, (int(numbers[1]), int(numbers[2])))
+
     def check_version(self) -> str:
         """The server's version.
 
         Raises:
             CatalogError: it is older than what is supported.
         """
-        found = self.find("/system/version") or {}
-        version = str(found.get("version", ""))
-        numbers = re.match(r"(\d+)\.(\d+)", version)
-        if numbers is None:
-            raise CatalogError(f"{self._label}: what answers there does not tell a version: this is no OpenMetadata API")
-        if (int(numbers[1]), int(numbers[2])) < _OLDEST:
-            raise CatalogError(f"{self._label}: the server is {version}; s3-catalog needs {'.'.join(map(str, _OLDEST))} or newer")
-        return version
+        version = self.read_version()
+        if version.numbers < OLDEST:
+            raise CatalogError(f"{self._label}: the server is {version.text}; s3-catalog needs {'.'.join(map(str, OLDEST))} or newer")
+        return version.text
+
+    def ask_status(self, path: str) -> int:
+        """The status of one GET, sent once."""
+        try:
+            return self._exchange("GET", path, None, None, None).status_code
+        except _PassingError as error:
+            raise CatalogUnavailableError(f"{self._label}: {error.reason}") from error
 
     def _send(self, method: str, path: str, *, query: Mapping[str, str | int] | None = None, body: Any = None, headers: Any = None) -> Any:
         attempts = tenacity.Retrying(
@@ -213,7 +240,7 @@ class Client:
     def _refusal(self, method: str, path: str, answer: httpx.Response) -> CatalogError:
         status, message = answer.status_code, _message(answer)
         if status == 401:
-            return CatalogError(f"{self._label}: the server refuses the token (401): is it of this server, and has it expired?")
+            return RefusedTokenError(f"{self._label}: the server refuses the token (401): is it of this server, and has it expired?")
         if status == 403:
             return ApiError(status, f"the token may not do this: {message}", what=f"{self._label}: {method}")
         if 300 <= status < 400:

@@ -108,6 +108,14 @@ class LineageWriter:
 
 
 def _container(store_url: str, key: str, service: str) -> Body:
-    bucket = store_url.partition("://")[2]
-    name = shorten_name(encode_name(bucket + key))
-    return {"name": name, "service": service, "fullPath": store_url + key, "prefix": f"/{key}"}
+    return {"name": _container_name(store_url + key), "service": service, "fullPath": store_url + key, "prefix": f"/{key}"}
+
+
+def _container_name(uri: str) -> str:
+    return shorten_name(encode_name(uri.partition("://")[2]))
+
+
+def is_path_container(entity: Body) -> bool:
+    """Whether a container is one of ours: its name is the one that we make for its path."""
+    path: str = entity.get("fullPath") or ""
+    return "://" in path and entity["name"] == _container_name(path)

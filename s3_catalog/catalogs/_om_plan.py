@@ -54,7 +54,7 @@ class Planner:
         """Plan all tables, and the retirement of those that are gone."""
         drafts = self.draft(tables)
         seen = [table.layout.identity for table in tables]
-        published = self.published(scope.store_url, {*seen, *scope.present})
+        published = self.published(scope.store_url, {*seen, *scope.present, *scope.gone})
         retirement = choose_retirements((table for table, _ in published.values()), seen, scope, policy)
         retired = [PlannedChange(action=Action.RETIRE, identity=gone.identity, name=gone.name) for gone in retirement.retire]
         return Plan(
@@ -69,7 +69,7 @@ class Planner:
         """Tables of a store that the server has and that are ours, with their entities, by identity.
 
         Args:
-            identities: those of tables that are there; a table that we do not remember is known by its location alone.
+            identities: those of tables that are known; a table that we do not remember is known by its location alone.
         """
         found: dict[str, tuple[Published, Body]] = {}
         for identity, table in self._written.items():

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
-from s3_catalog.catalogs import Action, Outcome, Plan, PlannedChange, RetirePolicy, Scope
+from s3_catalog.catalogs import Action, Check, Outcome, Plan, PlannedChange, RetirePolicy, Scope
 from s3_catalog.catalogs._authority import LastWritten, MemoryLastWritten, WrittenTable
 from s3_catalog.catalogs._om_url import SCHEME, Settings, parse_url
 from s3_catalog.errors import CatalogError
@@ -119,6 +119,26 @@ class OpenMetadataCatalog:
                 self._memory.forget(self._settings.label, [written.identity] if written else [])
         return removed
 
+    def check(self) -> list[Check]:
+        """Look at the server, the token's permissions and the service; writes nothing, and what is wrong is an answer, not an error."""
+        from s3_catalog.catalogs._om_checks import check_server
+
+        return check_server(self._settings, {table.key for table in self._memory.read(self._settings.label).values()})
+
+    @property
+    def service(self) -> str:
+        """Name of the database service that holds the tables."""
+        return self._settings.service
+
+    def remove_service(self) -> tuple[list[str], str | None]:
+        """Delete for good what is empty of the service; returns the qualified names, and why anything is left (whose tables are there)."""
+        from s3_catalog.catalogs._om_removal import ServiceRemover
+
+        self._check()
+        remover = ServiceRemover(self._client, self._settings)
+        reason = remover.remove()
+        return remover.deleted, reason
+
     def _published(self, databases: Iterable[str]) -> Iterator[tuple[Body, Table, WrittenTable | None]]:
         """Our tables, retired ones too, as entities and as tables, with what we remember of them."""
         from s3_catalog.catalogs._om_entities import is_ours
@@ -159,7 +179,9 @@ class OpenMetadataCatalog:
             self._version = self._client.check_version()
 
     def _leaving(self, planner: Planner, plan: Plan) -> list[tuple[str, str, Body, WrittenTable]]:
-        published = planner.published(plan.scope.store_url, {*plan.scope.present, *(change.identity for change in plan.changes)})
+        published = planner.published(
+            plan.scope.store_url, {*plan.scope.present, *plan.scope.gone, *(change.identity for change in plan.changes)}
+        )
         known = self._memory.read(self._settings.label)
         leaving = []
         for change in plan.changes:

@@ -34,6 +34,8 @@ _MODELS = {
     "lineage": "api.lineage.addLineage.AddLineageRequest",
     "stale": "type.bulkDeleteStaleRequest.BulkDeleteStaleRequest",
     "bulk result": "type.bulkOperationResult.BulkOperationResult",
+    "permission": "entity.policies.accessControl.resourcePermission.ResourcePermission",
+    "user entity": "entity.teams.user.User",
     "table entity": "entity.data.table.Table",
 }
 

@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 
+from s3_catalog_tests.openmetadata.access import show_permissions, show_user
 from s3_catalog_tests.openmetadata.entities import ADMIN, COLLECTIONS, Actor, Entities
 from s3_catalog_tests.openmetadata.models import InvalidBodyError, validate
 from s3_catalog_tests.openmetadata.rules import Body, RefusedError
@@ -67,6 +68,8 @@ class Double:
         self.entities = Entities()
         self.has_bulk, self.version = has_bulk, version
         self.faults: list[Fault] = []
+        self.access: dict[tuple[str, str], str | None] = {}
+        """(resource, operation) -> how it is decided, where that is not `allow`; None: it is not told."""
         self.requests: list[tuple[str, str]] = []
         self._guard = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -245,6 +248,10 @@ class Api:
             raise RefusedError(400, "Unable to process JSON") from None
         if parts == ["system", "version"] and method == "GET":
             return 200, {"version": self._double.version, "revision": "r", "timestamp": 0}, {}
+        if method == "GET" and parts == ["users", "loggedInUser"]:
+            return 200, show_user(self._actor), {}
+        if method == "GET" and len(parts) == 2 and parts[0] == "permissions":
+            return 200, show_permissions(parts[1], self._double.access), {}
         if parts[0] == "lineage":
             return self._lineage(method, parts, body)
         depth = 2 if parts[0] == "services" else 1
@@ -268,6 +275,8 @@ class Api:
                 return lambda: (201, self._entities.post(collection, body, self._actor), {})
             case "PUT", ["bulk"] if self._double.has_bulk:
                 return lambda: self._bulk(collection, body, override=query.get("overrideMetadata") == "true")
+            case "GET", ["bulk"] if self._double.has_bulk:
+                raise RefusedError(405, "HTTP 405 Method Not Allowed")
             case "PUT", ["restore"]:
                 return lambda: self._restore(collection, body)
             case "DELETE", ["deleteStale"] if not self._double.has_bulk:
