@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from s3_catalog.catalogs import Action, Catalog, FolderReading, Outcome, Plan, RetirePolicy, Scope, open_catalog
 from s3_catalog.engines.folders import count_strangers
-from s3_catalog.errors import S3CatalogError, UnknownPluginError, describe_unknown
+from s3_catalog.errors import CatalogError, S3CatalogError, UnknownPluginError, describe_unknown
 from s3_catalog.model.ledger import LEDGER_SCHEMA
 from s3_catalog.model.tables import Table
 from s3_catalog.storage import parse_location
@@ -54,16 +54,20 @@ class StoredTables:
     """`LEDGER_SCHEMA`: all objects of the location as they were listed last."""
 
 
-def read_stored(settings: Settings, state: SqlCatalog, scope: Scope | None = None) -> StoredTables:
+def read_stored(settings: Settings, state: SqlCatalog, scope: Scope | None = None, plan: Plan | None = None) -> StoredTables:
     """Read what the embedded catalog holds of the settings' location.
 
     Args:
         scope: what a crawl that has just ended saw; without one only what earlier ones saw gone is gone.
+        plan: one of the embedded catalog's, to be seen as if it were applied.
     """
     location = parse_location(settings.location)
-    retired = state.retired_tables(location.store_url)
+    retired, found = state.retired_tables(location.store_url), state.list_tables(location.store_url)
+    if plan is not None:
+        places = {table.layout.identity: table.layout.location for table in found}
+        retired |= {change.identity: places[change.identity] for change in plan.changes if change.action is Action.RETIRE}
+        found = tables_after(found, plan)
     seen = scope or Scope(store_url=location.store_url, prefixes=())
-    found = state.list_tables(location.store_url)
     return StoredTables(
         tables=tuple(table for table in found if table.layout.location.startswith(location.prefix)),
         scope=Scope(
@@ -103,7 +107,7 @@ def publish_to_targets(
             plan = catalog.plan(stored.tables, stored.scope, policy)
             return TargetReport(name=target.label, plan=plan, outcome=catalog.apply(plan))
 
-    return _side_by_side(targets, publish)
+    return side_by_side(targets, publish)
 
 
 def plan_for_targets(
@@ -116,7 +120,7 @@ def plan_for_targets(
         with open_target(state, target, stored) as catalog:
             return TargetReport(name=target.label, plan=catalog.plan(stored.tables, stored.scope, policy))
 
-    return _side_by_side(choose_targets(settings, names), plan)
+    return side_by_side(choose_targets(settings, names), plan)
 
 
 def choose_targets(settings: Settings, names: Sequence[str]) -> tuple[TargetSettings, ...]:
@@ -161,11 +165,28 @@ def tables_after(tables: Iterable[Table], plan: Plan) -> list[Table]:
     return sorted(after.values(), key=lambda table: table.name)
 
 
+def apply_plan(catalog: Catalog, plan: Plan) -> Outcome:
+    """Write one plan, also one that removes tables for good.
+
+    Raises:
+        CatalogError: the catalog moved since the plan was made, or refuses.
+    """
+    names = [change.name for change in plan.changes if change.action is Action.REMOVE]
+    if not names:
+        return catalog.apply(plan)
+    if catalog.plan((), plan.scope, RetirePolicy()).revision != plan.revision:
+        raise CatalogError("the catalog changed since this plan was made: make a new plan")
+    removed = catalog.remove(names)
+    return Outcome(counts={Action.REMOVE: removed}, writes=removed)
+
+
 def _policy(settings: Settings, *, allow_retire: bool) -> RetirePolicy:
     return RetirePolicy(max_share=settings.retire.max_share, allow=allow_retire)
 
 
-def _side_by_side(targets: Sequence[TargetSettings], work: Callable[[TargetSettings], TargetReport]) -> tuple[TargetReport, ...]:
+def side_by_side(targets: Sequence[TargetSettings], work: Callable[[TargetSettings], TargetReport]) -> tuple[TargetReport, ...]:
+    """Do something with every catalog, all at once; where that fails, the reason is the report."""
+
     def try_one(target: TargetSettings) -> TargetReport:
         try:
             return work(target)
