@@ -37,7 +37,7 @@ from s3_catalog.cli_options import (
     summarize_newest,
 )
 from s3_catalog.errors import ConfigError
-from s3_catalog.shell import DONE, FAILURES, open_binary_output, prepare_process, say, write_output
+from s3_catalog.shell import DONE, FAILURES, open_binary_output, prepare_process, write_output
 
 if TYPE_CHECKING:
     from s3_catalog.pipeline import CrawlReport
@@ -371,10 +371,8 @@ def init(
 def _warn_of(report: CrawlReport) -> None:
     warn("could not be listed", ((failed.prefix, failed.error) for failed in report.summary.failed_prefixes))
     warn("was not published", report.outcome.failed)
-    if report.plan.withheld:
-        count = len(report.plan.withheld)
-        stay = "1 table stays although it is" if count == 1 else f"{count:,} tables stay although they are"
-        say("warning", f"{stay} gone: {report.plan.withheld_reason}")
+    cli_catalogs.warn_of_withheld(report.plan)
+    cli_catalogs.warn_of_reports(report.targets)
 
 
 def _warn_of_scan(report: ScanReport) -> None:

@@ -18,6 +18,7 @@ from s3_catalog.catalogs import Action
 from s3_catalog.model.description import ColumnProfile, Description, Tag
 from s3_catalog.model.tables import Column, Table
 from s3_catalog.model.types import type_text
+from s3_catalog.reporting_plans import describe_report
 
 if TYPE_CHECKING:
     from s3_catalog.catalogs import RunRecord
@@ -219,6 +220,8 @@ def encode_crawl(report: CrawlReport, *, with_objects: bool = False) -> Iterator
     yield f',\n"ledger": {encode(counts)[:-1]}, "failed": '
     yield from encode_list({"key": key, "error": error} for key, error in summary.failed)
     yield f'}},\n"receipt": {encode(dict(report.run.receipt))}'
+    if report.targets:
+        yield f',\n"catalogs": {encode([describe_report(target) for target in report.targets])}'
     if with_objects:
         yield ',\n"objects": '
         yield from encode_list(describe_objects(report.ledger))

@@ -19,6 +19,7 @@ from s3_catalog.model.tables import Table, TableLayout
 from s3_catalog.model.types import type_text
 from s3_catalog.reporting import actions_by_name, personal_tags, published_tables
 from s3_catalog.storage import parse_location, printable
+from s3_catalog.terminal_plan import report_text
 from s3_catalog.terminal_table import evidence_facts
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def _crawl_facts(report: CrawlReport) -> list[tuple[str, object]]:
         ("objects", f"{summary.listed:,} listed: {fates}"),
         *([("skipped", ", ".join(skipped))] if skipped else []),
         *([("personal", f"{number_text(len(personal), 'table')} with personal data")] if personal else []),
+        *((target.name, report_text(target)) for target in report.targets),
         ("receipt", f"{lists}, {reads} of {size_text(int(receipt['bytes_read']))}, {receipt['seconds']:,.1f} s"),
     ]
 
