@@ -24,6 +24,7 @@ from s3_catalog.storage import ObjectStore
 from s3_catalog.storage.files import OpenedFiles
 from s3_catalog.table_formats import TableFormat, TableLog, table_formats
 from s3_catalog.table_formats._live import keep_live
+from s3_catalog.table_formats._origins import describe_files
 from s3_catalog.tagging.bounds import mask_bounds
 
 logger = logging.getLogger(__name__)
@@ -141,12 +142,13 @@ def _infer_from_log(
         columns = apply_type_hints(live.layout, hide_private_columns(logged.columns), log.folder)
     except HintError as error:
         return TableResult(layout=layout, error=error_text(error, layout.name))
+    details = {**logged.details, **describe_files(layout.store_url, log.root, logged.files), "schema_rules": rules.fingerprint}
     table = Table(
         layout=live.layout,
         columns=mask_bounds(columns, layout.name),
         row_count=logged.row_count,
         warnings=live.warnings,
-        details=tuple(sorted({**logged.details, "schema_rules": rules.fingerprint}.items())),
+        details=tuple(sorted(details.items())),
         sampled_keys=logged.read_keys,
         partitions=live.partitions,
     )

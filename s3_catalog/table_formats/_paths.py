@@ -21,8 +21,8 @@ class LogPaths:
 
     def __init__(self, log: TableLog, *, table_location: str | None = None, encoded: bool = False) -> None:
         self._root, self._encoded = log.root, encoded
-        self._here = _plain(log.store_url)
-        self._written = _plain(table_location).rstrip("/") + "/" if table_location else None
+        self._here = plain_url(log.store_url)
+        self._written = plain_url(table_location).rstrip("/") + "/" if table_location else None
 
     def key(self, path: str) -> str | None:
         """The key that a path means; None where it leads out of the bucket. A relative path is below the root."""
@@ -30,13 +30,13 @@ class LogPaths:
         path = unquote(path) if self._encoded else path
         if relative:
             return self._root + path
-        plain = _plain(path)
+        plain = plain_url(path)
         if self._written and plain.startswith(self._written):
             return self._root + plain.removeprefix(self._written)
         return plain.removeprefix(self._here) if plain.startswith(self._here) else None
 
 
-def _plain(url: str) -> str:
+def plain_url(url: str) -> str:
     """A URL with one spelling: `s3a://b/k` as `s3://b/k`, `file:///a` and `file:/a` as `/a`."""
     match = _SCHEME.match(url)
     if match is None:

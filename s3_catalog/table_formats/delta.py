@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from s3_catalog.errors import MissingExtraError, UnreadableLogError
 from s3_catalog.model.blame import ColumnBlame
+from s3_catalog.model.origins import CLONED_FROM
 from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import Column, PartitionColumn
 from s3_catalog.table_formats import LoggedTable
@@ -25,6 +26,7 @@ from s3_catalog.table_formats._delta_history import blame_delta
 from s3_catalog.table_formats._delta_statistics import state_statistics
 from s3_catalog.table_formats._log import TableLog
 from s3_catalog.table_formats._names import FieldNames, has_other_names, physical_name
+from s3_catalog.table_formats._origins import find_cloned
 from s3_catalog.table_formats._paths import LogPaths
 
 if TYPE_CHECKING:
@@ -174,6 +176,7 @@ def _read(log: TableLog, table: DeltaTable, root: Path, names: list[str]) -> Log
         "description": metadata.description,
         "column_mapping": configuration.get("delta.columnMapping.mode"),
         "deleted_rows": str(deleted) if deleted else None,
+        CLONED_FROM: find_cloned(root / name for name in names if _COMMIT.fullmatch(name.removeprefix(log.folder))),
     }
     fields = [field for field in schema if field.name not in partitioned_by]
     statistics = state_statistics(actions, {field.name: physical_name(field) for field in fields}, loose=loose)
