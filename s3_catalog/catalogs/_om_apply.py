@@ -210,7 +210,7 @@ class Writer:
         ids = {**self._known_ids, **{identity: entity["id"] for identity, entity in self.done.items()}}
         lineage = LineageWriter(self._client, self._settings, self._places, ids)
         try:
-            lineage.prepare(draft.table for draft in drafts)
+            lineage.prepare(_parts(draft)[1].figures["lineage"] for draft in drafts)
         except CatalogError as error:
             self._fail(drafts, error)
             return

@@ -1,4 +1,5 @@
-"""Where a table comes from: its path, as a container of a storage service, and the table it is a copy of in another format.
+"""Where a table comes from: its path, as a container of a storage service; the table it is a copy of in another format; and what the log
+of a Delta or Iceberg table says that it was made from: a table, or a path where none is published.
 
 In: tables. Out: for each the sources that OpenMetadata should show, and the calls that make them. Edges are added, never taken away: a
 person may have drawn them too.
@@ -14,6 +15,7 @@ from s3_catalog.catalogs._om_columns import Body
 from s3_catalog.catalogs._om_names import encode_name, join_fqn, quote_path, shorten_name
 from s3_catalog.catalogs._om_places import Places
 from s3_catalog.catalogs._om_url import Settings
+from s3_catalog.model.origins import read_origins
 from s3_catalog.model.tables import Table
 
 _TEXT = frozenset(("csv", "tsv", "json", "jsonl", "xml", "text"))
@@ -51,10 +53,39 @@ def _rows_agree(text: Table, copy: Table) -> bool:
     return text.row_estimate is not None and text.row_estimate.low <= copy.row_count <= text.row_estimate.high
 
 
-def describe_sources(table: Table, copies: Mapping[str, str]) -> str:
-    """The sources of a table as a plan shows them: its location, then identities of tables."""
-    source = copies.get(table.layout.identity)
-    return json.dumps([table.layout.uri, *([source] if source else [])], ensure_ascii=False)
+def find_sources(tables: Sequence[Table]) -> dict[str, list[str]]:
+    """Find what tables were made from: identity -> identities of tables, and URLs of paths that belong to none."""
+    at = {table.layout.uri: table.layout.identity for table in reversed(tables)}
+    sources: dict[str, list[str]] = {}
+    for table in tables:
+        identity = table.layout.identity
+        origins = [_holder(url, at) or url for url in read_origins(dict(table.details))]
+        sources[identity] = [origin for origin in dict.fromkeys(origins) if origin != identity]
+    for copy, source in find_copies(tables).items():
+        if source not in sources[copy]:
+            sources[copy].append(source)
+    return sources
+
+
+def _holder(url: str, at: Mapping[str, str]) -> str | None:
+    """The table whose location is a folder or the nearest one above it."""
+    bucket = url.find("/", url.find("://") + 3) + 1
+    while len(url) > bucket:
+        if url in at:
+            return at[url]
+        url = url.rstrip("/").rpartition("/")[0] + "/"
+    return None
+
+
+def describe_sources(table: Table, sources: Mapping[str, Sequence[str]]) -> str:
+    """The sources of a table as a plan shows them: its location, then identities of tables and URLs of paths."""
+    return json.dumps([table.layout.uri, *sources.get(table.layout.identity, ())], ensure_ascii=False)
+
+
+def _is_path(source: str) -> bool:
+    """Whether a source is a URL and no identity, which has the format before it."""
+    scheme, separator, _ = source.partition("://")
+    return bool(separator) and ":" not in scheme
 
 
 class LineageWriter:
@@ -68,20 +99,20 @@ class LineageWriter:
         self._client, self._settings, self._places, self._ids = client, settings, places, ids
         self._containers: dict[str, str] = {}
 
-    def prepare(self, tables: Iterable[Table]) -> None:
-        """Make the storage service and a container for the path of each table.
+    def prepare(self, described: Iterable[str]) -> None:
+        """Make the storage service, and a container for each path among these sources (`describe_sources`).
 
         Raises:
             CatalogError: the server refuses one.
         """
-        locations = list(dict.fromkeys((table.layout.store_url, table.layout.location) for table in tables))
+        paths = dict.fromkeys(source for text in described for source in json.loads(text) if _is_path(source))
         service = join_fqn((self._settings.service,))
         if self._client.find(f"/services/storageServices/name/{quote_path(service)}") is None:
-            scheme = locations[0][0].partition("://")[0]
+            scheme = next(iter(paths)).partition("://")[0]
             body = {"name": self._settings.service, "serviceType": _SERVICE_TYPES.get(scheme, "CustomStorage")}
             self._client.put("/services/storageServices", body)
         there = self._read_containers(service)
-        missing = [_container(store, key, service) for store, key in locations if store + key not in there]
+        missing = [_container(path, service) for path in paths if path not in there]
         for start in range(0, len(missing), self._settings.batch):
             batch = missing[start : start + self._settings.batch]
             if not self._places.put_all("/containers", batch):
@@ -89,26 +120,27 @@ class LineageWriter:
                     self._client.put("/containers", body)
         self._containers = self._read_containers(service) if missing else there
 
-    def write(self, table: Table, sources: str) -> None:
+    def write(self, table: Table, described: str) -> None:
         """Draw the edges to one table.
 
         Raises:
             CatalogError: the server refuses one.
         """
         target = {"id": self._ids[table.layout.identity], "type": "table"}
-        uri, *tables = json.loads(sources)
-        ends: list[Body] = [{"id": self._containers[uri], "type": "container"}] if uri in self._containers else []
-        ends += [{"id": self._ids[identity], "type": "table"} for identity in tables if identity in self._ids]
-        for end in ends:
-            self._client.put("/lineage", {"edge": {"fromEntity": end, "toEntity": target}})
+        for source in json.loads(described):
+            known = self._containers if _is_path(source) else self._ids
+            if source in known:
+                end = {"id": known[source], "type": "container" if _is_path(source) else "table"}
+                self._client.put("/lineage", {"edge": {"fromEntity": end, "toEntity": target}})
 
     def _read_containers(self, service: str) -> dict[str, str]:
         found = self._client.pages("/containers", limit=self._settings.page, service=service)
         return {container["fullPath"]: container["id"] for container in found if container.get("fullPath")}
 
 
-def _container(store_url: str, key: str, service: str) -> Body:
-    return {"name": _container_name(store_url + key), "service": service, "fullPath": store_url + key, "prefix": f"/{key}"}
+def _container(uri: str, service: str) -> Body:
+    key = uri.partition("://")[2].partition("/")[2]
+    return {"name": _container_name(uri), "service": service, "fullPath": uri, "prefix": f"/{key}"}
 
 
 def _container_name(uri: str) -> str:

@@ -12,7 +12,7 @@ from s3_catalog.catalogs import Action, Plan, PlannedChange, RetirePolicy, Scope
 from s3_catalog.catalogs._authority import FieldChange, WrittenTable
 from s3_catalog.catalogs._om_columns import Body
 from s3_catalog.catalogs._om_entities import Wanted, database_name, figure_changes, is_ours, want_table
-from s3_catalog.catalogs._om_lineage import describe_sources, find_copies
+from s3_catalog.catalogs._om_lineage import describe_sources, find_sources
 from s3_catalog.catalogs._om_merge import Merged, merge_table
 from s3_catalog.catalogs._om_names import UnnameableError, decode_name
 from s3_catalog.catalogs._om_remote import OwnerBook, Remote
@@ -88,12 +88,12 @@ class Planner:
     def draft(self, tables: Sequence[Table]) -> list[Draft]:
         """Say of each table what would change."""
         conflicts = find_name_conflicts(tables, {i: table.name for i, table in self._written.items() if self._is_there(table)})
-        copies = find_copies(tables) if self._settings.lineage else {}
+        sources = find_sources(tables) if self._settings.lineage else {}
         drafts: list[Draft] = []
         keys: dict[str, str] = {}
         for table in tables:
             holder = conflicts.get(table.layout.identity)
-            draft = self._draft_one(table, copies) if holder is None else _refuse(table, f"the name {table.name!r} belongs to {holder}")
+            draft = self._draft_one(table, sources) if holder is None else _refuse(table, f"the name {table.name!r} belongs to {holder}")
             if draft.key and keys.setdefault(draft.key, table.layout.identity) != table.layout.identity:
                 draft = _refuse(table, f"OpenMetadata would call it {draft.key}, and {keys[draft.key]} too")
             drafts.append(draft)
@@ -103,11 +103,11 @@ class Planner:
         """Whether the server has a table that we wrote, as far as was looked."""
         return table.key in self._remote.tables or database_name(table.store_url) not in self._remote.databases
 
-    def _draft_one(self, table: Table, copies: Mapping[str, str]) -> Draft:
+    def _draft_one(self, table: Table, sources: Mapping[str, Sequence[str]]) -> Draft:
         try:
             wanted = want_table(table, self._settings, self._owners.look_up)
             if self._settings.lineage:
-                wanted = replace(wanted, figures={**wanted.figures, "lineage": describe_sources(table, copies)})
+                wanted = replace(wanted, figures={**wanted.figures, "lineage": describe_sources(table, sources)})
             computed = wanted.key(self._settings.service)
         except UnnameableError as error:
             return _refuse(table, str(error))
