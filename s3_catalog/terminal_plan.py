@@ -53,7 +53,7 @@ def show_plan(name: str, plan: Plan, *, console: Console | None = None) -> None:
     """One plan as a diff: a line per table that changes, below it what changes of it, from what to what."""
     console = console or open_console()
     console.print(Text.assemble(shown(name, "bold"), f"  {counts_text(plan)}"), soft_wrap=True)
-    for change in plan.changes:
+    for change in sorted(plan.changes, key=lambda change: change.name):
         if change.action is not Action.UNCHANGED or change.kept:
             _show_change(console, change)
     if plan.withheld:
@@ -126,7 +126,7 @@ def _show_change(console: Console, change: PlannedChange) -> None:
     reason = f": {change.reason}" if change.reason else ""
     line = Text.assemble((f"  {mark} ", style), (f"{change.action} ", style), shown(change.name, "bold"), shown(reason))
     console.print(line, soft_wrap=True)
-    if change.action is Action.CREATE and change.table is not None:
+    if change.action is Action.CREATE and change.table is not None and change.table.columns:
         console.print(Text.assemble("      ", shown(_columns_text(change.table), "dim")), soft_wrap=True)
     _show_fields(console, change.fields)
     _show_kept(console, change.kept)

@@ -46,7 +46,9 @@ def choose_retirements(published: Iterable[Published], seen: Iterable[str], scop
         seen: identities of the tables found by this crawl.
     """
     ours = [table for table in published if table.store_url == scope.store_url and not table.retired]
-    known, found = set(scope.gone).difference(seen), {*seen, *scope.present}
+    found = set(seen)
+    known = set(scope.gone) - found
+    found.update(scope.present)
     unseen = {t.identity for t in ours if t.identity not in found and _is_covered(t.location, scope)}
     gone = sorted((table for table in ours if table.identity in known | unseen), key=lambda table: table.name)
     names = tuple(table.name for table in gone)
