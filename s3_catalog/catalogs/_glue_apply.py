@@ -1,7 +1,7 @@
 """Write one table to AWS Glue: itself, its partitions, statistics, index and Lake Formation tags.
 
-In: what Glue should hold, what it holds and what was remembered. Out: what was written, to be remembered. A partitioned table says how
-many partitions it has only when they are there, so that a run that was killed is repaired by the next one.
+In: what Glue should hold, what it holds and what was remembered. Out: what was written, to be remembered. A table says that its
+partitions, index, statistics and tags are there only when they are, so that a run that was killed or half failed is repaired by the next.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ from typing import Any
 from s3_catalog.catalogs._authority import WrittenTable
 from s3_catalog.catalogs._glue_client import GlueDatabase, GlueRefusalError
 from s3_catalog.catalogs._glue_diff import Merged, merge_fields
-from s3_catalog.catalogs._glue_lake_formation import LAKE_FORMATION_TAGS, LakeFormation, tag_changes
+from s3_catalog.catalogs._glue_lake_formation import LakeFormation
 from s3_catalog.catalogs._glue_partitions import diff_partitions
 from s3_catalog.catalogs._glue_tables import (
     IDENTITY,
+    INDEX,
+    MAX_INDEX_KEYS,
     PARTITIONS,
     RETIRED,
     STATISTICS,
+    TAGS,
     Fields,
     GlueAnswer,
     GlueTable,
@@ -28,12 +31,13 @@ from s3_catalog.catalogs._glue_tables import (
     read_table,
     write_table,
 )
+from s3_catalog.catalogs._glue_tags import LAKE_FORMATION_TAGS, diff_tags
 from s3_catalog.errors import CatalogError
 from s3_catalog.model.tables import Table
 
-INDEX = "s3_catalog"
+INDEX_NAME = "s3_catalog"
 """Name of the partition index that we make."""
-_MAX_INDEX_KEYS = 3
+_SENT_APART = tuple(f"parameters.{name}" for name in (PARTITIONS, INDEX, STATISTICS, TAGS))
 Clock = Callable[[], datetime]
 
 
@@ -43,7 +47,6 @@ class TableWriter:
 
     database: GlueDatabase
     now: Clock
-    indexes: bool = False
     lake_formation: LakeFormation | None = None
 
     def publish(
@@ -61,23 +64,27 @@ class TableWriter:
         merged = merge_fields(read_fields(found) if found else {}, wanted.fields, written)
         fields = {name: text for name, text in merged.fields.items() if name != f"parameters.{RETIRED}"}
         moved = found is None or found["Name"] != wanted.name
-        if wanted.partitions and (merged.partitions_change or moved):
-            self._write(wanted, _unsettled(fields), found, target)
-            self._write_partitions(wanted, fields)
-        else:
-            self._write(wanted, fields, found, target)
-        if self.indexes and wanted.partitions:
+        due = _find_due(merged, wanted, moved=moved)
+        body = write_table(wanted, {name: text for name, text in fields.items() if name not in due}, found)
+        self._write(wanted, body, target)
+        sent = list(written.fields.get(LAKE_FORMATION_TAGS, ())) if written else []
+        if f"parameters.{PARTITIONS}" in due:
+            changes = diff_partitions(wanted.partitions, self.database.partitions(wanted.name), body["StorageDescriptor"])
+            _refuse(self.database.write_partitions(wanted.name, changes))
+        if f"parameters.{INDEX}" in due:
             self._ensure_index(wanted)
-        if wanted.statistics and (moved or f"parameters.{STATISTICS}" in {name for name, _, _ in merged.changes}):
-            self._write_statistics(wanted)
-        remembered: dict[str, Any] = dict(merged.remembered)
-        if self.lake_formation is not None:
-            before = written.fields.get(LAKE_FORMATION_TAGS, []) if written else []
-            remembered[LAKE_FORMATION_TAGS] = self.lake_formation.write(wanted.name, tag_changes(table, wanted, before))
-        return remember(table, wanted.name, remembered)
+        if f"parameters.{STATISTICS}" in due and wanted.statistics:
+            now = self.now()
+            _refuse(self.database.write_statistics(wanted.name, [{**one, "AnalyzedTime": now} for one in wanted.statistics]))
+        if self.lake_formation is not None and f"parameters.{TAGS}" in due:
+            # A new table has no tags yet, whatever another one of its name had.
+            sent = self.lake_formation.write(wanted.name, diff_tags(wanted.tags, [] if moved else sent))
+        if due & wanted.fields.keys():
+            there = self.database.table(wanted.name)
+            self.database.update(write_table(wanted, fields, there), there.get("VersionId"))
+        return remember(table, wanted.name, {**merged.remembered, **({LAKE_FORMATION_TAGS: sent} if sent else {})})
 
-    def _write(self, wanted: GlueTable, fields: Fields, found: GlueAnswer | None, target: GlueAnswer | None) -> None:
-        body = write_table(wanted, fields, found)
+    def _write(self, wanted: GlueTable, body: dict[str, Any], target: GlueAnswer | None) -> None:
         if target is not None:
             self.database.update(body, target.get("VersionId"))
             return
@@ -87,28 +94,14 @@ class TableWriter:
             if error.code != "AlreadyExistsException":
                 raise
             there = self.database.table(wanted.name)
-            if there.get("Parameters", {}).get(IDENTITY) != fields[f"parameters.{IDENTITY}"]:
+            if there.get("Parameters", {}).get(IDENTITY) != body["Parameters"][IDENTITY]:
                 raise CatalogError(f"the name {wanted.name!r} was taken by another table meanwhile") from error
             # Our own call whose answer was lost, and which was sent again.
             self.database.update(body, there.get("VersionId"))
 
-    def _write_partitions(self, wanted: GlueTable, fields: Fields) -> None:
-        there = self.database.table(wanted.name)
-        changes = diff_partitions(wanted.partitions, self.database.partitions(wanted.name), there["StorageDescriptor"])
-        failed = self.database.write_partitions(wanted.name, changes)
-        if failed:
-            raise CatalogError(_first(failed))
-        self.database.update(write_table(wanted, fields, there), there.get("VersionId"))
-
     def _ensure_index(self, wanted: GlueTable) -> None:
-        if INDEX not in self.database.index_names(wanted.name):
-            self.database.create_index(wanted.name, INDEX, wanted.partition_keys[:_MAX_INDEX_KEYS])
-
-    def _write_statistics(self, wanted: GlueTable) -> None:
-        now = self.now()
-        failed = self.database.write_statistics(wanted.name, [{**one, "AnalyzedTime": now} for one in wanted.statistics])
-        if failed:
-            raise CatalogError(_first(failed))
+        if INDEX_NAME not in self.database.index_names(wanted.name):
+            self.database.create_index(wanted.name, INDEX_NAME, wanted.partition_keys[:MAX_INDEX_KEYS])
 
     def retire(self, found: GlueAnswer, written: WrittenTable | None) -> WrittenTable:
         """Mark a table as gone from the store; it stays, with all that people wrote."""
@@ -137,12 +130,15 @@ def _as_it_is(found: GlueAnswer, fields: Fields) -> GlueTable:
     return GlueTable(name=found["Name"], fields=fields, order=columns, partition_keys=keys)
 
 
-def _unsettled(fields: Fields) -> Fields:
-    return {name: text for name, text in fields.items() if name != f"parameters.{PARTITIONS}"}
+def _find_due(merged: Merged, wanted: GlueTable, *, moved: bool) -> frozenset[str]:
+    """The fields that tell what is sent beside the table, where that is to be sent now."""
+    changed = {name for name, _, _ in merged.changes}
+    return frozenset(name for name in _SENT_APART if name in changed or (moved and name in wanted.fields))
 
 
-def _first(failed: Sequence[str]) -> str:
-    return failed[0] if len(failed) == 1 else f"{failed[0]}, and {len(failed) - 1} more"
+def _refuse(failed: Sequence[str]) -> None:
+    if failed:
+        raise CatalogError(failed[0] if len(failed) == 1 else f"{failed[0]}, and {len(failed) - 1} more")
 
 
 def is_settled(merged: Merged, found: GlueAnswer | None, wanted: GlueTable) -> bool:

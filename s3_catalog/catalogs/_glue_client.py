@@ -5,6 +5,7 @@ Throttling and server errors are retried by botocore's standard mode. No message
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,13 +20,21 @@ BATCH = 100
 """Partitions per call: Glue's own bound of `BatchCreatePartition` and `BatchUpdatePartition`."""
 DELETE_BATCH = 25
 """Partitions per `BatchDeletePartition`, by Glue's own bound."""
-_DENIED = frozenset(
-    {"AccessDeniedException", "AccessDenied", "UnrecognizedClientException", "ExpiredTokenException", "InvalidSignatureException"}
-)
+_REASONS = {
+    **dict.fromkeys(("AccessDeniedException", "AccessDenied"), "permission denied"),
+    **dict.fromkeys(("ExpiredTokenException", "ExpiredToken", "RequestExpired"), "the credentials have expired"),
+    **dict.fromkeys(
+        ("UnrecognizedClientException", "InvalidSignatureException", "IncompleteSignatureException", "MissingAuthenticationTokenException"),
+        "the credentials are wrong",
+    ),
+}
+_STRANGE = "StrangeAnswer"
+"""Our own code for an answer that is not Glue's."""
 _BUSY = frozenset(
     {"ThrottlingException", "Throttling", "TooManyRequestsException", "OperationTimeoutException", "InternalServiceException"}
 )
 _MAX_ATTEMPTS = 6
+_BAD_GATEWAY = 502
 _FailedPartition = tuple[tuple[str, ...], str]
 """(values, Glue's code of the error)"""
 
@@ -74,7 +83,7 @@ def connect(service: str, connection: GlueConnection) -> Any:
             profile_name=connection.profile,
         )
         create: Any = session.client
-        return create(
+        client = create(
             service,
             endpoint_url=connection.endpoint_url,
             verify=(connection.ca_bundle or True) if connection.verify_tls else False,
@@ -86,6 +95,16 @@ def connect(service: str, connection: GlueConnection) -> Any:
         )
     except (BotoCoreError, ValueError) as error:
         raise CatalogError(f"AWS {service} cannot be used: {type(error).__name__}") from error
+    client.meta.events.register(f"before-parse.{service}", _refuse_strange_answer)
+    return client
+
+
+def _refuse_strange_answer(response_dict: dict[str, Any], **_: Any) -> None:
+    """Make an error of an answer that is no JSON (cut, or a web page): botocore would take it for an empty one, and a success."""
+    try:
+        json.loads(response_dict["body"] or b"{}")
+    except ValueError:
+        response_dict["status_code"], response_dict["body"] = _BAD_GATEWAY, json.dumps({"__type": _STRANGE}).encode()
 
 
 @contextmanager
@@ -103,10 +122,13 @@ def told_in_our_words(operation: str) -> Iterator[None]:
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        # A number for a code: the answer was cut, or never was Glue's.
+        if code == _STRANGE:
+            raise CatalogUnavailableError(
+                f"AWS Glue: {operation}: the answer was cut or is a web page: something stands before Glue"
+            ) from error
         if code in _BUSY or code.isdigit() or status >= 500 or status == 429:
             raise CatalogUnavailableError(f"AWS Glue: {operation}: {code} after all retries") from error
-        raise GlueRefusalError(operation, code, "permission denied" if code in _DENIED else None) from error
+        raise GlueRefusalError(operation, code, _REASONS.get(code)) from error
     except NoCredentialsError as error:
         raise CatalogError("AWS Glue: no credentials found (AWS_* variables, profile, instance role)") from error
     except BotoCoreError as error:
@@ -236,16 +258,12 @@ class GlueDatabase:
         self.writes += 1
         with told_in_our_words(operation):
             answer: dict[str, Any] = getattr(self._client, method)(**arguments, **self._own)
-        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        if "html" in headers.get("content-type", ""):
-            raise CatalogUnavailableError(f"AWS Glue: {operation}: the answer is a web page: something stands between here and Glue")
-        return answer
+            return answer
 
 
 def _list_of(page: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     if name not in page:
-        # botocore takes an answer that was cut, or that is no JSON, for an empty one.
-        raise CatalogUnavailableError("AWS Glue: an answer was cut, or is not Glue's")
+        raise CatalogUnavailableError("AWS Glue: an answer is empty, which Glue's never are: something stands before it")
     found: list[dict[str, Any]] = page[name]
     return found
 

@@ -26,11 +26,6 @@ class Merged:
     kept: tuple[FieldChange, ...]
     remembered: Mapping[str, str]
 
-    @property
-    def partitions_change(self) -> bool:
-        """Whether partitions are to be compared one by one."""
-        return any(name == f"parameters.{PARTITIONS}" for name, _, _ in self.changes)
-
 
 def merge_fields(found: Fields, wanted: Fields, written: WrittenTable | None) -> Merged:
     """Decide about every field.
@@ -86,7 +81,9 @@ def show_changes(merged: Merged) -> tuple[FieldChange, ...]:
             own = name.removeprefix(_ALWAYS_OURS)
             if own in ("newest", "tags", "location", "rule", "reason", RETIRED.removeprefix(OUR)):
                 shown.append((own, before, after))
-            elif own == "statistics":
+            elif own == "index":
+                shown.append(("partition index", before, after))
+            elif own in ("statistics", "lake_formation_tags"):
                 shown.append((own, None, "changed"))
         else:
             shown.append((name, before, after))

@@ -1,50 +1,18 @@
-"""Lake Formation tags (LF-tags) from our tags: `PII.Email` becomes the LF-tag `PII.Email` with the value `true`.
+"""The calls of Lake Formation that give tables and columns their LF-tags.
 
-A resource has one value per LF-tag, so classification and tag together are the key. Only what we added is removed again.
+A resource has one value per LF-tag, so classification and tag together are the key, and the value says nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from s3_catalog.catalogs._glue_client import GlueRefusalError, told_in_our_words
-from s3_catalog.catalogs._glue_tables import GlueTable
+from s3_catalog.catalogs._glue_tags import TagChanges
 from s3_catalog.errors import CatalogError
-from s3_catalog.model.tables import Table
 
-LAKE_FORMATION_TAGS = "lake_formation_tags"
-"""Field under which is remembered what was sent: texts `<tag> <column>`, without a column for the table."""
 _VALUE = "true"
-
-
-@dataclass(frozen=True, slots=True)
-class TagChanges:
-    """Pairs of (tag, column in Glue; "" for the table) to add and to remove, and all that are wanted."""
-
-    add: tuple[tuple[str, str], ...]
-    remove: tuple[tuple[str, str], ...]
-    wanted: tuple[tuple[str, str], ...]
-
-
-def tag_changes(table: Table, wanted: GlueTable, before: Sequence[str]) -> TagChanges:
-    """Compare a table's tags with those that were sent. A tag of a nested value is one of its column."""
-    columns = {name: name for name in wanted.order}
-    pairs = set()
-    for tag in table.description.tags if table.description else ():
-        column = "" if tag.column is None else _column_of(tag.column, columns)
-        if column is not None:
-            pairs.add((tag.name, column))
-    sent = {(text.partition(" ")[0], text.partition(" ")[2]) for text in before}
-    return TagChanges(tuple(sorted(pairs - sent)), tuple(sorted(sent - pairs)), tuple(sorted(pairs)))
-
-
-def _column_of(path: str, columns: dict[str, str]) -> str | None:
-    """The column that a path begins with: the longest that fits, as names may hold dots."""
-    lower = path.lower()
-    found = [name for name in columns if lower == name or lower.startswith((f"{name}.", f"{name}["))]
-    return max(found, key=len, default=None)
 
 
 class LakeFormation:

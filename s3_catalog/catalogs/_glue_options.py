@@ -19,7 +19,7 @@ class GlueOptions:
     """How tables are published.
 
     Attributes:
-        partition_projection: engines compute the partitions from table parameters; none are registered.
+        partition_projection: engines compute the partitions from table parameters, and none are registered, wherever that finds them all.
         partition_indexes: make an index over the first three partition columns of each partitioned table.
         column_statistics: send what is known of columns to the engines' planners.
         lake_formation_tags: send our tags as LF-tags.

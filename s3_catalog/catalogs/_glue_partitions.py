@@ -9,22 +9,27 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.types as pt
 
-from s3_catalog.engines.places import HIVE_NULL, PartitionPlaces
+from s3_catalog.engines.places import DATE, PartitionPlaces, value_text
 from s3_catalog.model.tables import Partition, Table
 
 OURS = "s3_catalog.schema"
-"""Parameter of a partition that we made: a digest of the storage descriptor it was made with."""
+"""Parameter of a partition that we made: a digest of the storage descriptor it was made with, and whether we told its rows."""
+ROWS = "numRows"
+"""Parameter with the number of rows, for Hive's and Trino's planners; engines write it too."""
 ISO_DATE = "yyyy-MM-dd"
 MAX_ENUM = 500
 """Values that a projected column may enumerate."""
-_COMPACT_DATE = re.compile(r"(\d{4})[-_.]?(\d\d)[-_.]?(\d\d)")
+_SPARSE = 100
+"""A projected range of integers may span so many times as many numbers as there are values: the engines look for every one of them."""
+_NUMBER = re.compile(r"-?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,9 @@ class GluePartition:
             kept: parameters that the partition has already.
         """
         place = {**descriptor, "Location": self.location}
-        return {"Values": list(self.values), "StorageDescriptor": place, "Parameters": {**(kept or {}), **self.parameters}}
+        # Rows that anybody counted before are not those of what lies there now.
+        others = {name: text for name, text in (kept or {}).items() if name != ROWS}
+        return {"Values": list(self.values), "StorageDescriptor": place, "Parameters": {**others, **self.parameters}}
 
 
 def build_partitions(table: Table, places: PartitionPlaces, schema_digest: str) -> tuple[GluePartition, ...]:
@@ -60,23 +67,12 @@ def build_partitions(table: Table, places: PartitionPlaces, schema_digest: str) 
 
 def _build(table: Table, partition: Partition, places: PartitionPlaces, types: Sequence[pa.DataType], schema_digest: str) -> GluePartition:
     place = table.layout.store_url + places.prefix(partition.values)
+    counted = {OURS: schema_digest} if partition.row_count is None else {OURS: f"{schema_digest} rows", ROWS: str(partition.row_count)}
     return GluePartition(
         tuple(value_text(value, arrow_type) for value, arrow_type in zip(partition.values, types, strict=True)),
         place.rstrip("/") if table.format == "hudi" else place,
-        {OURS: schema_digest, "numFiles": str(partition.object_count), "totalSize": str(partition.size_bytes)},
+        {**counted, "numFiles": str(partition.object_count), "totalSize": str(partition.size_bytes)},
     )
-
-
-def value_text(value: str | None, arrow_type: pa.DataType) -> str:
-    """A partition value as an engine reads it.
-
-    >>> value_text("20240131", pa.date32()), value_text("01", pa.int32()), value_text(None, pa.string())
-    ('2024-01-31', '01', '__HIVE_DEFAULT_PARTITION__')
-    """
-    if value is None:
-        return HIVE_NULL
-    compact = _COMPACT_DATE.fullmatch(value) if pt.is_date(arrow_type) else None
-    return "-".join(compact.groups()) if compact else value
 
 
 def digest_partitions(partitions: Sequence[GluePartition]) -> str:
@@ -111,32 +107,51 @@ def diff_partitions(wanted: Iterable[GluePartition], found: Iterable[Mapping[str
     return PartitionChanges(create=tuple(create), update=tuple(update), delete=gone)
 
 
-def project_partitions(table: Table, places: PartitionPlaces, names: Sequence[str]) -> dict[str, str]:
+def project_partitions(table: Table, places: PartitionPlaces, names: Sequence[str]) -> dict[str, str] | None:
     """The table parameters by which Athena and Trino compute partitions instead of asking for them.
 
-    Integers and dates span from the least value to the greatest (dates up to now); texts are enumerated, or must be given by the query
-    where there are too many.
+    Integers and dates span from the least value to the greatest, texts are enumerated. None where that would miss a partition, or look
+    for far too many: a null, values written in several ways, numbers far apart, too many texts, other types.
     """
     parameters = {"projection.enabled": "true"}
     for number, (name, column) in enumerate(zip(names, table.layout.partition_columns, strict=True)):
-        values = sorted({partition.values[number] for partition in table.partitions} - {None}, key=str)
-        kinds = _projection([value for value in values if value is not None], column.type)
-        parameters.update({f"projection.{name}.{fact}": text for fact, text in kinds.items()})
+        values = {partition.values[number] for partition in table.partitions}
+        told = {value for value in values if value is not None}
+        facts = _projection(told, column.type, table.layout.newest) if told == values else None
+        if facts is None:
+            return None
+        parameters |= {f"projection.{name}.{fact}": text for fact, text in facts.items()}
     parameters["storage.location.template"] = table.layout.store_url + places.template(tuple(names))
     return parameters
 
 
-def _projection(values: Sequence[str], arrow_type: pa.DataType) -> dict[str, str]:
+def _projection(values: Collection[str], arrow_type: pa.DataType, newest: datetime | None) -> dict[str, str] | None:
     if pt.is_integer(arrow_type):
-        numbers = [int(value) for value in values]
-        widths = {len(value) for value in values}
-        padded = any(value != str(int(value)) for value in values) and len(widths) == 1
-        digits = {"digits": str(widths.pop())} if padded else {}
-        return {"type": "integer", "range": f"{min(numbers)},{max(numbers)}", **digits}
-    if pt.is_date(arrow_type) and len({(len(value), value[4:5]) for value in values}) == 1:
-        mark = "" if values[0][4].isdigit() else values[0][4]
-        pattern = f"yyyy{mark}MM{mark}dd"
-        return {"type": "date", "format": pattern, "range": f"{min(values)},NOW", "interval": "1", "interval.unit": "DAYS"}
-    if len(values) <= MAX_ENUM and not any("," in value for value in values):
-        return {"type": "enum", "values": ",".join(values)}
-    return {"type": "injected"}
+        return _project_numbers(values)
+    if pt.is_date(arrow_type):
+        return _project_dates(values, newest)
+    # The engines cut blanks off.
+    plain = pt.is_string(arrow_type) and all(value and value == value.strip() and "," not in value for value in values)
+    return {"type": "enum", "values": ",".join(sorted(values))} if plain and len(values) <= MAX_ENUM else None
+
+
+def _project_numbers(values: Collection[str]) -> dict[str, str] | None:
+    if not all(_NUMBER.fullmatch(value) for value in values):
+        return None
+    numbers = {int(value) for value in values}
+    width = max(map(len, values)) if any(value != str(int(value)) for value in values) else 0
+    least, greatest = min(numbers), max(numbers)
+    if {f"{number:0{width}}" for number in numbers} != set(values) or (width and least < 0) or greatest - least >= _SPARSE * len(numbers):
+        return None
+    return {"type": "integer", "range": f"{least},{greatest}", **({"digits": str(width)} if width else {})}
+
+
+def _project_dates(values: Collection[str], newest: datetime | None) -> dict[str, str] | None:
+    last = max(values)
+    mark = "" if last[4:5].isdigit() else last[4:5]
+    if any((found := DATE.fullmatch(value)) is None or mark.join(found.groups()) != value for value in values):
+        return None
+    # A day after that of the newest file may not have come yet.
+    until = "NOW" if newest is not None and value_text(last, pa.date32()) <= newest.date().isoformat() else last
+    span = {"range": f"{min(values)},{until}", "interval": "1", "interval.unit": "DAYS"}
+    return {"type": "date", "format": f"yyyy{mark}MM{mark}dd", **span}

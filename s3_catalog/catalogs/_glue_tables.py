@@ -8,7 +8,7 @@ kept as it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from s3_catalog.catalogs._glue_formats import BY_POSITION, LOGGED, Storage, choo
 from s3_catalog.catalogs._glue_names import ORIGINAL, glue_name, is_column_name, positional_name
 from s3_catalog.catalogs._glue_partitions import ISO_DATE, GluePartition, build_partitions, digest_partitions, project_partitions
 from s3_catalog.catalogs._glue_statistics import build_statistics
+from s3_catalog.catalogs._glue_tags import TagPair, build_tags
 from s3_catalog.catalogs._glue_types import hive_type, read_hive_type
 from s3_catalog.engines.places import find_places, root_of
 from s3_catalog.model.description import Description
@@ -26,7 +27,10 @@ from s3_catalog.model.tables import Column, Evidence, PartitionColumn, Table, Ta
 OUR = "s3_catalog."
 IDENTITY, STORE, LOCATION, FORMAT = f"{OUR}identity", f"{OUR}store", f"{OUR}location", f"{OUR}format"
 RETIRED = f"{OUR}retired_at"
-PARTITIONS, STATISTICS = f"{OUR}partitions", f"{OUR}statistics"
+PARTITIONS, STATISTICS, INDEX, TAGS = f"{OUR}partitions", f"{OUR}statistics", f"{OUR}index", f"{OUR}lake_formation_tags"
+"""Parameters that tell what was sent beside the table itself. They are written when all of that is there."""
+MAX_INDEX_KEYS = 3
+"""Partition keys in our index."""
 _FIGURES = {"row_count": "recordCount", "object_count": "objectCount", "size_bytes": "sizeKey"}
 """Our field -> the parameter in which AWS's own crawler keeps it."""
 _HIVE_FIGURES = {"row_count": "numRows", "object_count": "numFiles", "size_bytes": "totalSize"}
@@ -50,47 +54,63 @@ class GlueTable:
     partition_keys: tuple[str, ...]
     partitions: tuple[GluePartition, ...] = ()
     statistics: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    tags: tuple[TagPair, ...] = ()
 
 
-def build_table(table: Table, *, projection: bool = False, statistics: bool = False) -> GlueTable | None:
+def build_table(
+    table: Table, *, projection: bool = False, statistics: bool = False, indexes: bool = False, tags: bool = False
+) -> GlueTable | None:
     """Make of a table what Glue should hold; None where no engine could read it.
 
     Args:
-        projection: let the engines compute partitions instead of registering them.
+        projection: let the engines compute partitions instead of registering them, where that finds them all.
         statistics: send column statistics too.
+        indexes: make an index over registered partitions.
+        tags: send LF-tags.
     """
     storage = choose_storage(table)
     if storage is None:
         return None
     columns = _name_columns(table)
-    partition_keys = [] if table.format in LOGGED else [(column.name.lower(), column) for column in table.layout.partition_columns]
+    keys = [] if table.format in LOGGED else [(column.name.lower(), column) for column in table.layout.partition_columns]
     fields = {**_plain_fields(table), **_storage_fields(table, storage), **_column_fields(table, columns)}
-    for name, key in partition_keys:
-        fields[f"partition_columns.{name}"] = hive_type(key.type) or "string"
-    fields |= _comments(table, {**{name: c.name for name, c in columns}, **{name: c.name for name, c in partition_keys}})
+    fields |= {f"partition_columns.{name}": hive_type(key.type) or "string" for name, key in keys}
+    fields |= _comments(table, {**{name: c.name for name, c in columns}, **{name: c.name for name, c in keys}})
     partitions: tuple[GluePartition, ...] = ()
-    places = find_places(table) if partition_keys else None
-    if places is not None and projection:
-        names = [name for name, _ in partition_keys]
-        projected = project_partitions(table, places, names)
-        fields |= {f"parameters.{name}": text for name, text in projected.items()}
-        # A date that is written in another way than SQL's can be computed, but only as text.
-        written = {name: projected.get(f"projection.{name}.format", ISO_DATE) for name in names}
-        fields |= {f"partition_columns.{name}": "string" for name, pattern in written.items() if pattern != ISO_DATE}
-    elif places is not None:
-        partitions = build_partitions(table, places, _schema_digest(fields))
-        fields[f"parameters.{PARTITIONS}"] = digest_partitions(partitions)
+    places = find_places(table) if keys else None
+    if places is not None:
+        names = [name for name, _ in keys]
+        projected = project_partitions(table, places, names) if projection else None
+        partitions = build_partitions(table, places, _schema_digest(fields)) if projected is None else ()
+        fields |= _partition_fields(names, partitions, projected, indexes=indexes)
     figures = build_statistics(table, dict(columns)) if statistics else ()
     if figures:
         fields[f"parameters.{STATISTICS}"] = digest_texts([json.dumps(figures, sort_keys=True, default=str)])[:16]
+    wanted_tags = build_tags(table, (name for name, _ in columns)) if tags else ()
+    if tags:
+        fields[f"parameters.{TAGS}"] = digest_texts([json.dumps(wanted_tags)])[:16]
     return GlueTable(
         name=glue_name(table.name),
         fields={name: _clean(text) for name, text in fields.items()},
         order=tuple(name for name, _ in columns),
-        partition_keys=tuple(name for name, _ in partition_keys),
+        partition_keys=tuple(name for name, _ in keys),
         partitions=partitions,
         statistics=figures,
+        tags=wanted_tags,
     )
+
+
+def _partition_fields(
+    names: Sequence[str], partitions: Sequence[GluePartition], projected: Mapping[str, str] | None, *, indexes: bool
+) -> Fields:
+    """What a table says of its partitions: how many there are, or how they are computed."""
+    if projected is not None:
+        fields = {f"parameters.{name}": text for name, text in projected.items()}
+        # A date that is written in another way than SQL's can be computed, but only as text.
+        written = {name: projected.get(f"projection.{name}.format", ISO_DATE) for name in names}
+        return fields | {f"partition_columns.{name}": "string" for name, pattern in written.items() if pattern != ISO_DATE}
+    index = {f"parameters.{INDEX}": ",".join(names[:MAX_INDEX_KEYS])} if indexes else {}
+    return {f"parameters.{PARTITIONS}": digest_partitions(partitions), **index}
 
 
 def _name_columns(table: Table) -> list[tuple[str, Column]]:
@@ -100,13 +120,14 @@ def _name_columns(table: Table) -> list[tuple[str, Column]]:
     if table.format in LOGGED:  # the engines take partition columns from the log, among the others
         logged = [Column(name=column.name, type=column.type) for column in table.layout.partition_columns]
         partitions = set()
-    shown: dict[str, Column] = {}
+    shown: list[tuple[str, Column]] = []
+    taken = partitions
     for number, column in enumerate([*table.columns, *logged], start=1):
-        if table.format in BY_POSITION:
-            shown[positional_name(column.name, {*shown, *partitions}, number)] = column
-        elif is_column_name(column.name) and column.name.lower() not in {*shown, *partitions} and shown_type(table, column) is not None:
-            shown[column.name.lower()] = column
-    return list(shown.items())
+        name = positional_name(column.name, taken, number) if table.format in BY_POSITION else column.name.lower()
+        if table.format in BY_POSITION or (is_column_name(column.name) and name not in taken and shown_type(table, column) is not None):
+            shown.append((name, column))
+            taken.add(name)
+    return shown
 
 
 def _plain_fields(table: Table) -> Fields:

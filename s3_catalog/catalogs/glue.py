@@ -208,7 +208,7 @@ class GlueCatalog:
         lake_formation = None
         if options.lake_formation_tags:
             lake_formation = LakeFormation(connect("lakeformation", options.connection), self._database.name, options.catalog_id)
-        return TableWriter(database=self._database, now=self._now, indexes=options.partition_indexes, lake_formation=lake_formation)
+        return TableWriter(database=self._database, now=self._now, lake_formation=lake_formation)
 
     def _find_conflicts(self, tables: Sequence[Table], state: _State) -> dict[str, str]:
         """Identity -> who has its name."""
@@ -229,7 +229,7 @@ class GlueCatalog:
         return _compare(change, wanted, state)
 
     def _choose_retirements(self, state: _State, tables: Sequence[Table], scope: Scope, policy: RetirePolicy) -> Retirement:
-        return choose_retirements(map(_published, state.ours.values()), (table.layout.identity for table in tables), scope, policy)
+        return choose_retirements(map(_published, state.ours.values()), {table.layout.identity for table in tables}, scope, policy)
 
     def _plan_deletions(self, state: _State, tables: Sequence[Table], scope: Scope) -> list[PlannedChange]:
         """Tables that were retired long enough ago, and that a complete listing still does not show."""
@@ -238,7 +238,7 @@ class GlueCatalog:
             return []
         retired = [replace(one, retired=False) for one in map(_published, state.ours.values()) if one.retired]
         # The share was kept when they were retired.
-        gone = choose_retirements(retired, (table.layout.identity for table in tables), scope, RetirePolicy(allow=True)).retire
+        gone = choose_retirements(retired, {table.layout.identity for table in tables}, scope, RetirePolicy(allow=True)).retire
         old = [(one, _retired_at(state.ours[one.identity])) for one in gone]
         return [
             PlannedChange(action=Action.RETIRE, identity=one.identity, name=one.name, reason=f"retired on {at:%Y-%m-%d}: is deleted")
@@ -317,7 +317,13 @@ def _compare(change: PlannedChange, wanted: GlueTable, state: _State) -> Planned
 
 
 def _build(table: Table, options: GlueOptions) -> GlueTable | None:
-    return build_table(table, projection=options.partition_projection, statistics=options.column_statistics)
+    return build_table(
+        table,
+        projection=options.partition_projection,
+        statistics=options.column_statistics,
+        indexes=options.partition_indexes,
+        tags=options.lake_formation_tags,
+    )
 
 
 def _why_not(wanted: GlueTable | None, verdicts: Sequence[Verdict]) -> str | None:

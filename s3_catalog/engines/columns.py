@@ -41,6 +41,13 @@ def _check_names(table: Table) -> Iterator[Finding]:
         )
     if twice := sorted(partitions & names.keys()):
         yield Finding(GLUE_ENGINES, f"columns stand in the path and in the files: {', '.join(twice)}; those of the files are not shown")
+    in_path = {column.name.lower(): type_text(column.type) for column in table.layout.partition_columns}
+    for column in table.columns:
+        told, found = in_path.get(column.name.lower()), type_text(column.type)
+        if told is not None and told != found:
+            yield Finding(
+                GLUE_ENGINES, f"partition column {column.name!r} is {told} in the path and {found} in the files: it is shown as {told}"
+            )
     if len(partitions) < len(table.layout.partition_columns):
         yield Finding(GLUE_ENGINES, "two partition columns have one name", blocks=True)
 

@@ -13,8 +13,9 @@ from itertools import islice
 import pyarrow as pa
 
 from s3_catalog.engines import GLUE_ENGINES, Engine, Finding
-from s3_catalog.engines.places import find_places, root_of
+from s3_catalog.engines.places import find_places, root_of, value_text
 from s3_catalog.model.tables import MEMBER_MARK, Table
+from s3_catalog.model.types import type_text
 
 LOGGED = frozenset({"delta", "iceberg", "hudi"})
 """Formats whose log names the files."""
@@ -121,8 +122,20 @@ def _check_partitions(table: Table) -> Iterator[Finding]:
     if repeated is not None:
         yield Finding(GLUE_ENGINES, "two of its partitions have one folder", blocks=True)
     for number, column in enumerate(table.layout.partition_columns):
-        if any(partition.values[number] is None for partition in table.partitions) and not column.declared:
+        values = {partition.values[number] for partition in table.partitions}
+        if not _are_all([value_text(value, column.type) for value in values if value is not None], column.type):
+            reason = f"partition column {column.name!r} is {type_text(column.type)}, and some of its values in the path are not"
+            yield Finding(GLUE_ENGINES, reason, blocks=True)
+        if None in values and not column.declared:
             yield Finding(GLUE_ENGINES, f"partition column {column.name!r}: a value is missing in the path of some partitions", blocks=True)
+
+
+def _are_all(values: Sequence[str], arrow_type: pa.DataType) -> bool:
+    try:
+        pa.array(values, pa.string()).cast(arrow_type)
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def _repeated_place(places: Mapping[tuple[str | None, ...], str]) -> str | None:

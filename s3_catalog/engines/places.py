@@ -5,12 +5,18 @@ Pure. A catalog needs a place per partition, and a table knows its partitions by
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
+
+import pyarrow as pa
+import pyarrow.types as pt
 
 from s3_catalog.model.tables import MEMBER_MARK, PartitionColumn, Table
 
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+DATE = re.compile(r"(\d{4})[-_.]?(\d\d)[-_.]?(\d\d)")
+"""How dates are written in paths."""
 _PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.~"
 
 
@@ -53,6 +59,18 @@ def root_of(location: str) -> str:
     """
     fixed = location.partition(MEMBER_MARK)[0].partition("*")[0]
     return fixed[: fixed.rfind("/") + 1]
+
+
+def value_text(value: str | None, arrow_type: pa.DataType) -> str:
+    """A partition value as an engine reads it.
+
+    >>> value_text("20240131", pa.date32()), value_text("01", pa.int32()), value_text(None, pa.string())
+    ('2024-01-31', '01', '__HIVE_DEFAULT_PARTITION__')
+    """
+    if value is None:
+        return HIVE_NULL
+    compact = DATE.fullmatch(value) if pt.is_date(arrow_type) else None
+    return "-".join(compact.groups()) if compact else value
 
 
 def find_places(table: Table) -> PartitionPlaces | None:

@@ -147,7 +147,7 @@ def test_a_plan_made_on_other_memories_is_refused(glue: Glue) -> None:
     assert forgetful.changes[0].fields == plan.changes[0].fields  # here both see the same
     glue.memory = memory
     with pytest.raises(CatalogError, match="changed since this plan was made"):
-        glue.catalog(partition_projection=True).apply(plan)
+        glue.catalog(partition_indexes=True).apply(plan)
     assert glue.catalog().apply(plan).failed == ()
 
 
