@@ -138,21 +138,23 @@ def _said(table: Table, mapped: MappedColumns, owner_of: OwnerLookup) -> dict[st
             said[f"columns.{mapped.paths[name]}.display_name"] = name or None
     if description is None:
         return said
-    said |= {"description": description.text or None, "tags": _tags_at(description, None, mapped)}
+    tags = _tags_by_path(description, mapped)
+    said |= {"description": description.text or None, "tags": sorted(tags.pop(None, ()))}
     owners = {owner for name in description.owners if (owner := owner_of(name)) is not None}
     said["owners"] = sorted(owners)
-    for path in dict.fromkeys(mapped.paths.values()):
-        if tags := _tags_at(description, path, mapped):
-            said[f"columns.{path}.tags"] = tags
+    said |= {f"columns.{path}.tags": sorted(names) for path, names in tags.items()}
     for name, text in description.column_texts:
         if name in mapped.paths and text:
             said[f"columns.{mapped.paths[name]}.description"] = text
     return said
 
 
-def _tags_at(description: Description, path: str | None, mapped: MappedColumns) -> list[str]:
-    at = (tag for tag in description.tags if (_tag_path(tag.column, mapped) == path))
-    return sorted({tag_fqn(tag.name) for tag in at})
+def _tags_by_path(description: Description, mapped: MappedColumns) -> dict[str | None, set[str]]:
+    """Qualified names of tags by the path of what they are on; None is the table."""
+    found: dict[str | None, set[str]] = {}
+    for tag in description.tags:
+        found.setdefault(_tag_path(tag.column, mapped), set()).add(tag_fqn(tag.name))
+    return found
 
 
 def _tag_path(column: str | None, mapped: MappedColumns) -> str | None:
