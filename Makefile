@@ -15,15 +15,16 @@ PROJECT_FILES := pyproject.toml setup.cfg
 key = $(shell cat $(1) | cksum | cut -d' ' -f1)
 RUNTIME   := $(VENV)/.s3-catalog-runtime-$(call key,requirements.lock $(PROJECT_FILES))
 DEVELOP   := $(VENV)/.s3-catalog-develop-$(call key,requirements.lock requirements-dev.lock $(PROJECT_FILES))
+INGEST    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/s3-catalog/openmetadata/$(call key,requirements-openmetadata.lock)
 LAKE_MADE := .make/lake-$(call key,examples/make_lake.py)
 
 # Dagster reads ./dagster.yaml; an instance that the environment names is somebody's own.
 unexport DAGSTER_HOME
 
-.PHONY: help run dev test services lint format typecheck check lock lake clean
+.PHONY: help run dev test services ingest-env lint format typecheck check lock lake clean
 
 help:  ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 run: $(RUNTIME) lake  ## catalog the sample lake through Dagster and print its tables
 	@echo "running the Dagster job catalog_bucket"
@@ -39,6 +40,8 @@ test: $(DEVELOP)  ## all tests; those of real servers join in where the servers 
 
 services: $(DEVELOP)  ## the tests of real servers; a missing server is a failure
 	@S3_CATALOG_REQUIRE_SERVICES=1 $(BIN)/python -m pytest -q s3_catalog_tests/services $(ARGS)
+
+ingest-env: $(INGEST)/.made  ## the command `metadata ingest`, in an environment of its own
 
 lint: $(DEVELOP)  ## ruff
 	@$(BIN)/ruff check .
@@ -59,6 +62,7 @@ lock: $(BIN)/python  ## lock the newest versions (ARGS="--upgrade"), or what pyp
 	@$(BIN)/python -m pip install -q uv
 	@$(BIN)/$(COMPILE) --extra ui --extra delta $(ARGS) -o requirements.lock
 	@$(BIN)/$(COMPILE) --all-extras --group dev -c requirements.lock $(ARGS) -o requirements-dev.lock
+	@$(BIN)/$(COMPILE) --no-config --extra openmetadata $(ARGS) -o requirements-openmetadata.lock
 
 lake: $(RUNTIME)
 	@if [ ! -d $(LAKE) ] || [ ! -e $(LAKE_MADE) ]; then \
@@ -79,15 +83,25 @@ $(BIN)/python:
 
 # uv installs in seconds; where it cannot (a package index that only pip knows of), pip does. A lock names all there is to install, and for a
 # package whose dependencies pyproject.toml overrides (tool.uv) not all that the package itself would ask for: hence --no-deps.
-# $(1): the lock file
-define install
-	@echo "installing $(1) into $(VENV)"
+# $(1): the lock file, $(2): the environment
+define install_lock
+	@echo "installing $(1) into $(2)"
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(BIN)/python -m ensurepip > /dev/null
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv || true
-	@VIRTUAL_ENV="$(abspath $(VENV))" $(BIN)/uv pip install -q --no-deps --require-hashes -r $(1) 2> /dev/null \
-	  || $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(1)
+	@VIRTUAL_ENV="$(abspath $(2))" $(BIN)/uv pip install -q --no-deps --require-hashes -r $(1) 2> /dev/null \
+	  || $(2)/bin/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r $(1)
+endef
+
+define install
+	$(call install_lock,$(1),$(VENV))
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 endef
+
+# It holds what the lock names, and not this checkout: whoever runs it says where that is (PYTHONPATH).
+$(INGEST)/.made: | $(BIN)/python
+	@rm -rf $(INGEST) && $(BIN)/python -m venv $(INGEST)
+	$(call install_lock,requirements-openmetadata.lock,$(INGEST))
+	@touch $@
 
 $(RUNTIME): | $(BIN)/python
 	$(call install,requirements.lock)
