@@ -194,7 +194,7 @@ def side_by_side(targets: Sequence[TargetSettings], work: Callable[[TargetSettin
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - a client library may raise anything; one catalog never stops the others
             reason = describe_unknown(error)
-        logger.error("not published catalog=%s error=%s", target.label, reason)
+        logger.info("given up catalog=%s error=%s", target.label, reason)
         return TargetReport(name=target.label, error=reason)
 
     with ThreadPoolExecutor(max_workers=max(1, len(targets)), thread_name_prefix="publish") as pool:
