@@ -26,6 +26,9 @@ Body = dict[str, Any]
 _PASSING = frozenset((408, 425, 429, 500, 502, 503, 504))
 _MAX_WAIT_SECONDS = 60.0
 _MAX_MESSAGE = 300
+_MAX_FAILED = 3
+"""So many calls in a row that fail after all their retries are not worth the wait of more."""
+_INTERNAL = 500
 OLDEST = (1, 6)
 """Owners are a list since 1.5, `locationPath` is there since 1.6."""
 
@@ -54,6 +57,10 @@ class _PassingError(Exception):
         super().__init__(reason)
 
 
+class _ServerError(CatalogUnavailableError):
+    """The server goes on answering 500."""
+
+
 class Version(NamedTuple):
     """A server's version as it writes it, and its first two numbers."""
 
@@ -73,6 +80,7 @@ class Client:
     def __init__(self, address: Address, label: str) -> None:
         self._address, self._label = address, label
         self._token = address.read_token()
+        self.start_anew()
         try:
             self._http = httpx.Client(
                 base_url=address.api,
@@ -169,9 +177,34 @@ class Client:
         except _PassingError as error:
             raise CatalogUnavailableError(f"{self._label}: {error.reason}") from error
 
+    def start_anew(self) -> None:
+        """Begin a piece of work: forget that earlier calls failed."""
+        self._failed_in_a_row, self._is_gone = 0, False
+
     def _send(self, method: str, path: str, *, query: Mapping[str, str | int] | None = None, body: Any = None, headers: Any = None) -> Any:
+        if self._is_gone:
+            raise CatalogUnavailableError(f"{self._label}: not asked any more, because the calls before failed in a row")
+        try:
+            answer = self._retry(method, path, query, body, headers)
+        except ApiError:
+            self._failed_in_a_row = 0
+            raise
+        except CatalogError as error:
+            self._count_failure(error)
+            raise
+        self._failed_in_a_row = 0
+        return answer
+
+    def _count_failure(self, error: CatalogError) -> None:
+        """Give up on a server that is gone; one that answers 500 may do so for a few tables alone, and is asked once for each."""
+        self._failed_in_a_row += 1
+        gone = not isinstance(error, _ServerError) and self._failed_in_a_row >= _MAX_FAILED
+        self._is_gone = gone or isinstance(error, RefusedTokenError)
+
+    def _retry(self, method: str, path: str, query: Mapping[str, str | int] | None, body: Any, headers: Any) -> Any:
+        retries = self._address.retries if self._failed_in_a_row < _MAX_FAILED else 0
         attempts = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._address.retries + 1),
+            stop=tenacity.stop_after_attempt(retries + 1),
             wait=self._wait,
             retry=tenacity.retry_if_exception_type(_PassingError),
             before_sleep=lambda state: logger.info("retrying method=%s path=%s attempt=%d", method, path, state.attempt_number),
@@ -182,7 +215,8 @@ class Client:
         except _PassingError as error:
             if error.answer is not None and _is_unknown_path(error.answer):
                 raise NoSuchCallError(500, "unknown path", what=f"{self._label}: {method} {path}") from None
-            raise CatalogUnavailableError(f"{self._label}: {error.reason}, also after {self._address.retries} retries") from error
+            kind = _ServerError if error.answer is not None and error.answer.status_code == _INTERNAL else CatalogUnavailableError
+            raise kind(f"{self._label}: {error.reason}, also after {retries} retries") from error
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None

@@ -175,6 +175,7 @@ class OpenMetadataCatalog:
         return list(list_databases(self._client, self._settings))
 
     def _check(self) -> None:
+        self._client.start_anew()
         if self._version is None:
             self._version = self._client.check_version()
 

@@ -142,6 +142,35 @@ def test_a_server_that_dies_half_way_leaves_what_was_written_known(double: Doubl
     assert repaired(catalog, double, many(60))
 
 
+@pytest.mark.parametrize(
+    "fault", [{"kind": "drop"}, {"kind": "status", "status": 503}, {"kind": "html"}, {"kind": "status", "status": 401}]
+)
+def test_a_server_that_is_gone_is_not_asked_for_every_table_that_is_left(token: str, open_on: Opener, fault: dict[str, Any]) -> None:
+    old = Double(has_bulk=False)
+    try:
+        catalog = open_on(old, profiles="off", samples="off")
+        old.fail(method="PUT", path="^/tables$", times=10_000, after=10, **fault)
+        _, outcome = publish(catalog, many(100))
+        assert (len(outcome.failed), outcome.counts[Action.CREATE]) == (90, 10)
+        assert sum(path == "/tables" for _, path in old.requests) <= 10 + 3 * 3
+        old.faults.clear()
+        assert repaired(catalog, old, many(100))
+    finally:
+        old.close()
+
+
+def test_tables_that_the_server_stumbles_over_do_not_stop_the_others(double: Double, catalog: OpenMetadataCatalog) -> None:
+    tables = [make_table(f"t{number}") for number in range(12)]
+    publish(catalog, [plain(f"t{number}") for number in range(12)])
+    for number in range(6):
+        double.fail("status", path=f"{double.table(key(f't{number}'))['id']}/sampleData", times=10_000, status=500)
+    _, outcome = publish(catalog, tables)
+    assert sorted({name for name, _ in outcome.failed}) == [f"t{number}" for number in range(6)]
+    assert outcome.counts[Action.UPDATE] == 6
+    double.faults.clear()
+    assert repaired(catalog, double, tables)
+
+
 def test_a_lost_answer_to_a_patch_is_no_second_change(double: Double, catalog: OpenMetadataCatalog) -> None:
     publish(catalog, [plain("a", text="Old.")])
     double.fail("cut", method="PATCH")
