@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from s3_catalog import cli_catalogs
+from s3_catalog import cli_catalogs, cli_checks
 from s3_catalog.cli_app import app, command, warn
 from s3_catalog.cli_options import (
     Anonymous,
@@ -385,6 +385,7 @@ def _warn_of_scan(report: ScanReport) -> None:
 
 
 cli_catalogs.add_commands()
+cli_checks.add_commands()
 
 if __name__ == "__main__":
     app()

@@ -87,6 +87,24 @@ class Database:
                 yield connection
 
     @contextmanager
+    def trying_to_write(self, wait_seconds: int) -> Iterator[sa.Connection]:
+        """A transaction that waits no longer than this for others, and is rolled back whatever is done in it."""
+        with self._translated(), self._engine.connect() as connection:
+            connection.execution_options(**{_WRITING: True})
+            driver: Any = connection.connection.driver_connection
+            driver.execute(
+                f"PRAGMA busy_timeout = {wait_seconds * 1000}" if self.is_sqlite else f"SET lock_timeout = {wait_seconds * 1000}"
+            )
+            if not self.is_sqlite:
+                driver.commit()
+                connection.detach()  # what was set goes with the connection
+            transaction = connection.begin()
+            try:
+                yield connection
+            finally:
+                transaction.rollback()
+
+    @contextmanager
     def session(self) -> Iterator[sa.Connection]:
         """A connection of its own, outside any transaction, closed at the end with all that it holds (advisory locks)."""
         with self._translated(), self._engine.connect() as connection:
@@ -106,6 +124,22 @@ class Database:
             raise kind(f"{self.label}: {reason}") from error
         except sa.exc.TimeoutError as error:
             raise CatalogUnavailableError(f"{self.label}: all connections are in use") from error
+
+
+def is_busy(error: CatalogError) -> bool:
+    """Whether a transaction had to wait too long for another one."""
+    driver = getattr(error.__cause__, "orig", None)
+    return getattr(driver, "sqlite_errorname", "").startswith("SQLITE_BUSY") or getattr(driver, "sqlstate", None) == "55P03"
+
+
+def locate_sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite URL, None for another database; nothing is opened or made.
+
+    Raises:
+        CatalogError: the URL is wrong.
+    """
+    parsed = _parse_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 def explain_error(error: BaseException | None) -> tuple[type[CatalogError], str]:

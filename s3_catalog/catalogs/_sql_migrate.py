@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from s3_catalog.catalogs._sql_database import Database
 from s3_catalog.catalogs._sql_schema import HEAD_REVISION, VERSION_TABLE
 from s3_catalog.errors import CatalogError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -43,6 +47,26 @@ def read_revision(connection: sa.Connection) -> str | None:
     return connection.scalar(sa.select(version.c.version_num))
 
 
+def is_known(revision: str) -> bool:
+    """Whether this version of the code knows a step."""
+    from alembic.script import ScriptDirectory
+
+    return revision in {step.revision for step in ScriptDirectory.from_config(_read_config()).walk_revisions()}
+
+
+def describe_newer(revision: str) -> str:
+    """What is to be said of a database whose step is not known."""
+    return f"written by a newer version of s3-catalog (its tables are at step {revision}, this version knows {HEAD_REVISION})"
+
+
+def _read_config() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
 def _refuse_foreign_tables(connection: sa.Connection, label: str, revision: str | None) -> None:
     if revision is None and sa.inspect(connection).has_table("assets"):
         raise CatalogError(f"{label}: holds a table 'assets' of another application; give the catalog a database of its own")
@@ -50,16 +74,10 @@ def _refuse_foreign_tables(connection: sa.Connection, label: str, revision: str 
 
 def _run_alembic(connection: sa.Connection, label: str, revision: str | None) -> None:
     from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config = _read_config()
     config.attributes["connection"] = connection
-    known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
-    if revision is not None and revision not in known:
-        raise CatalogError(
-            f"{label}: written by a newer version of s3-catalog (its tables are at step {revision}, this version knows {HEAD_REVISION})"
-        )
+    if revision is not None and not is_known(revision):
+        raise CatalogError(f"{label}: {describe_newer(revision)}")
     with _alembic_is_global:
         command.upgrade(config, HEAD_REVISION)

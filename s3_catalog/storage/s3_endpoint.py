@@ -150,7 +150,7 @@ def _find_credentials(session: boto3.Session, options: StoreOptions) -> Any:
 
     settings: dict[str, Any] = {
         "region_name": session.region_name or "us-east-1",
-        "endpoint_url": _sts_endpoint(options),
+        "endpoint_url": sts_endpoint(options),
         "verify": tls_verification(session, options),
         "config": Config(
             connect_timeout=options.connect_timeout, read_timeout=options.read_timeout, retries={"mode": "standard", "max_attempts": 5}
@@ -164,7 +164,8 @@ def _find_credentials(session: boto3.Session, options: StoreOptions) -> Any:
     return DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
 
 
-def _sts_endpoint(options: StoreOptions) -> str | None:
+def sts_endpoint(options: StoreOptions) -> str | None:
+    """Where STS is for a store: beside it, when that is not AWS; None: where botocore finds it."""
     if options.sts_endpoint_url or not options.endpoint_url or os.environ.get("AWS_ENDPOINT_URL_STS"):
         return options.sts_endpoint_url
     host = urlsplit(options.endpoint_url).hostname or ""
