@@ -46,10 +46,16 @@ class Writer:
         self._remembered: dict[str, WrittenTable] = {}
 
     def adopt(self, drafts: Sequence[Draft]) -> None:
-        """Remember tables that are as they should be, and that a run wrote which died before it could."""
-        found = [d for d in drafts if d.change.action is Action.UNCHANGED and d.written is None and d.entity is not None]
-        if found:
-            self._memory.write(self._settings.label, [_written(draft, draft.key, _parts(draft)[0].fields) for draft in found])
+        """Remember tables that are as they should be: a run that died wrote them, or a person brought them back after we retired them."""
+        found = [draft for draft in drafts if draft.change.action is Action.UNCHANGED and draft.entity is not None]
+        self._memory.write(
+            self._settings.label,
+            [
+                _written(draft, draft.key, _parts(draft)[0].fields) if draft.written is None else replace(draft.written, retired=False)
+                for draft in found
+                if draft.written is None or draft.written.retired
+            ],
+        )
 
     def write(self, all_drafts: Sequence[Draft]) -> None:
         """Create, restore and update what is planned so, of all tables of the plan."""
@@ -57,7 +63,7 @@ class Writer:
         drafts = [draft for draft in all_drafts if draft.change.action in (Action.CREATE, Action.UPDATE, Action.RESTORE)]
         if not drafts:
             return
-        self._prepare(drafts)
+        drafts = self._prepare(drafts)
         self._put_all([draft for draft in drafts if _needs_put(draft)])
         for draft in drafts:
             if draft.change.identity not in self.failed:
@@ -67,13 +73,19 @@ class Writer:
         self._write_figures(done)
         self._write_lineage([draft for draft in done if "lineage" in self._moved_figures(draft)])
 
-    def _prepare(self, drafts: Sequence[Draft]) -> None:
+    def _prepare(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Make what must be there before; returns the tables that can be written."""
         moving = [_parts(draft) for draft in drafts if _moves(draft)]
         if moving:
             stores = {_parts(draft)[1].database: draft.table.layout.store_url for draft in drafts}
             self._places.make_places([wanted for _, wanted in moving], stores)
-        tagged = [_parts(d) for d in drafts if _moves(d) or any(field.rpartition(".")[2] == "tags" for field, *_ in d.change.fields)]
-        self._places.make_tags(tags_of([wanted for _, wanted in tagged]))
+        tagged = [d for d in drafts if _moves(d) or any(field.rpartition(".")[2] == "tags" for field, *_ in d.change.fields)]
+        wanted_tags = {draft.change.identity: tags_of([_parts(draft)[1]]) for draft in tagged}
+        refused = self._places.make_tags(list(dict.fromkeys(tag for tags in wanted_tags.values() for tag in tags)))
+        for draft in tagged if refused else ():
+            if error := next((refused[tag] for tag in wanted_tags[draft.change.identity] if tag in refused), None):
+                self._fail([draft], error)
+        return [draft for draft in drafts if draft.change.identity not in self.failed]
 
     def retire(self, tables: Iterable[tuple[str, str, Body, WrittenTable]]) -> int:
         """Soft-delete tables, given as (identity, name, entity, what we remember); returns how many are."""
@@ -86,7 +98,8 @@ class Writer:
                 count += 1
             except CatalogError as error:
                 self.failed[identity] = (name, str(error))
-                self._memory.write(self._settings.label, [written])
+                if isinstance(error, ApiError):  # else nobody knows whether it is deleted
+                    self._memory.write(self._settings.label, [written])
         return count
 
     def _put_all(self, drafts: Sequence[Draft]) -> None:
@@ -95,7 +108,7 @@ class Writer:
         for start in range(0, len(drafts), self._settings.batch):
             batch = drafts[start : start + self._settings.batch]
             try:
-                bulk = len(drafts) >= _MIN_BULK and self._places.put_all("/tables", [self._request(draft) for draft in batch])
+                bulk = len(drafts) >= _MIN_BULK and self._put_batch(batch)
             except CatalogUnavailableError as error:
                 self._fail(drafts[start:], error)
                 break
@@ -106,6 +119,10 @@ class Writer:
         singles += self._verify(sent_in_bulk)
         for draft in singles:
             self._attempt(draft, self._put_one)
+
+    def _put_batch(self, drafts: Sequence[Draft]) -> bool:
+        """Whether the server has bulk calls; which of the rows failed is found out by `_verify`."""
+        return self._places.put_all("/tables", [self._request(draft) for draft in drafts]) is not None
 
     def _request(self, draft: Draft) -> Body:
         merged, wanted = _parts(draft)

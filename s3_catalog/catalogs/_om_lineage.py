@@ -113,11 +113,7 @@ class LineageWriter:
             self._client.put("/services/storageServices", body)
         there = self._read_containers(service)
         missing = [_container(path, service) for path in paths if path not in there]
-        for start in range(0, len(missing), self._settings.batch):
-            batch = missing[start : start + self._settings.batch]
-            if not self._places.put_all("/containers", batch):
-                for body in batch:
-                    self._client.put("/containers", body)
+        self._places.make_all("/containers", missing)
         self._containers = self._read_containers(service) if missing else there
 
     def write(self, table: Table, described: str) -> None:

@@ -14,6 +14,11 @@ from s3_catalog.errors import CatalogError
 
 _MADE = "Made by s3-catalog."
 _NO_BULK = (404, 405)
+_BAD = 400
+
+
+class RefusedBodyError(CatalogError):
+    """The server takes such things, but not this one (400)."""
 
 
 class Places:
@@ -22,6 +27,7 @@ class Places:
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client, self._settings = client, settings
         self.bulk = True
+        self._classifications: set[str] = set()
 
     def make_places(self, wanted: Sequence[Wanted], stores: dict[str, str]) -> None:
         """Make what holds these tables.
@@ -39,22 +45,34 @@ class Places:
             self._make_one("/databases", fqn, {"name": database, "service": service, "sourceUrl": stores[database]})
             self._make_schemas(fqn, dict.fromkeys(one.schema for one in wanted if one.database == database))
 
-    def put_all(self, collection: str, bodies: Sequence[Body]) -> bool:
-        """Create or update many at once where the server can; False where it cannot, and nothing was sent.
+    def put_all(self, collection: str, bodies: Sequence[Body]) -> int | None:
+        """Create or update many at once where the server can; returns how many rows failed, None where it cannot and nothing was sent.
 
-        The answer says how many rows failed; who must know which ones reads them again.
+        Who must know which rows failed reads them again.
         """
         if not self.bulk or len(bodies) < 2:
-            return False
+            return None
         try:
-            self._client.put(f"{collection}/bulk", bodies, **{"async": "false", "overrideMetadata": "false"})
+            answer = self._client.put(f"{collection}/bulk", bodies, **{"async": "false", "overrideMetadata": "false"})
         except NoSuchCallError:
             self.bulk = False
         except ApiError as error:
             if error.status not in _NO_BULK:
                 raise
             self.bulk = False
-        return self.bulk
+        return int(answer.get("numberOfRowsFailed") or 0) if self.bulk else None
+
+    def make_all(self, collection: str, bodies: Sequence[Body]) -> None:
+        """Make these in batches; one by one where a row failed, so that the error is that of the one that is refused.
+
+        Raises:
+            CatalogError: one is refused.
+        """
+        for start in range(0, len(bodies), self._settings.batch):
+            batch = bodies[start : start + self._settings.batch]
+            if self.put_all(collection, batch) != 0:
+                for body in batch:
+                    self._put(collection, body)
 
     def _make_one(self, collection: str, fqn: str, body: Body) -> None:
         found = self._client.find(f"{collection}/name/{quote_path(fqn)}", include="all")
@@ -65,25 +83,31 @@ class Places:
         try:
             self._client.put(collection, body)
         except ApiError as error:
-            raise CatalogError(f"{collection.rpartition('/')[2]} {body['name']!r} cannot be made: {error}") from error
+            kind = RefusedBodyError if error.status == _BAD else CatalogError
+            raise kind(f"{collection.rpartition('/')[2]} {body['name']!r} cannot be made: {error}") from error
 
     def _make_schemas(self, database: str, names: Iterable[str]) -> None:
         found = self._client.pages("/databaseSchemas", limit=self._settings.page, database=database, include="all")
         there = {schema["name"] for schema in found if not schema.get("deleted")}
-        bodies = [{"name": name, "database": database} for name in names if name not in there]
-        for start in range(0, len(bodies), self._settings.batch):
-            batch = bodies[start : start + self._settings.batch]
-            if not self.put_all("/databaseSchemas", batch):
-                for body in batch:
-                    self._put("/databaseSchemas", body)
+        self.make_all("/databaseSchemas", [{"name": name, "database": database} for name in names if name not in there])
 
-    def make_tags(self, tags: Sequence[str]) -> None:
-        """Make the tags that are missing, with their classifications."""
+    def make_tags(self, tags: Sequence[str]) -> dict[str, CatalogError]:
+        """Make the tags that are missing, with their classifications; returns those that the server refuses."""
         if not tags:
-            return
+            return {}
         there = {tag["fullyQualifiedName"] for tag in self._client.pages("/tags", limit=1000)}
-        missing = [(tag, *classification_of(tag)) for tag in tags if tag not in there]
-        for classification in dict.fromkeys(classification for _, classification, _ in missing):
-            self._make_one("/classifications", join_fqn((classification,)), {"name": classification, "description": _MADE})
-        for _, classification, name in missing:
-            self._put("/tags", {"name": name, "classification": join_fqn((classification,)), "description": _MADE})
+        refused: dict[str, CatalogError] = {}
+        for tag in tags:
+            if tag not in there:
+                try:
+                    self._make_tag(*classification_of(tag))
+                except RefusedBodyError as error:
+                    refused[tag] = error
+        return refused
+
+    def _make_tag(self, classification: str, name: str) -> None:
+        fqn = join_fqn((classification,))
+        if fqn not in self._classifications:
+            self._make_one("/classifications", fqn, {"name": classification, "description": _MADE})
+            self._classifications.add(fqn)
+        self._put("/tags", {"name": name, "classification": fqn, "description": _MADE})

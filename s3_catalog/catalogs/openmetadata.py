@@ -150,9 +150,10 @@ class OpenMetadataCatalog:
                 yield entity, read_published(entity, by_key.get(key)), by_key.get(key)
 
     def _unremembered(self, plan: Plan) -> bool:
-        """Whether a table is as it should be and nobody knows that we wrote it: a run died, or the memory was lost."""
+        """Whether a table is as it should be and is remembered otherwise: a run died, the memory was lost, a person brought it back."""
         known = self._memory.read(self._settings.label)
-        return any(change.action is Action.UNCHANGED and change.identity not in known for change in plan.changes)
+        there = [change.identity for change in plan.changes if change.action is Action.UNCHANGED]
+        return any(identity not in known or known[identity].retired for identity in there)
 
     def _look(self, store_urls: Iterable[str]) -> tuple[Planner, Remote]:
         """Read what the server holds of some stores."""

@@ -17,6 +17,7 @@ import jsonpatch
 
 from s3_catalog_tests.openmetadata.models import InvalidBodyError, validate
 from s3_catalog_tests.openmetadata.rules import (
+    MAX_FQN,
     Body,
     RefusedError,
     bad,
@@ -249,6 +250,8 @@ class Entities:
         holders = [entity]
         if collection == "tables":
             check_table(entity, registered=self.registered)
+            if any(len(f"{entity['fullyQualifiedName']}.{path}") > MAX_FQN for path, _ in flatten(entity["columns"])):
+                raise bad(f"A qualified name has more than {MAX_FQN} characters")
             holders += [column for _, column in flatten(entity["columns"])]
         for tag in (tag for holder in holders for tag in holder.get("tags") or ()):
             if self._find("tags", tag["tagFQN"]) is None:

@@ -7,6 +7,7 @@ from typing import Any
 
 Body = dict[str, Any]
 
+MAX_FQN = 3072
 SIZED = ("VARCHAR", "CHAR", "BINARY", "VARBINARY")
 
 

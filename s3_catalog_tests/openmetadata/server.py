@@ -62,9 +62,14 @@ class Fault:
 
 
 class Double:
-    """One server. An old one has no bulk calls. It speaks TLS when given a folder of `write_certificates`."""
+    """One server. An old one has no bulk calls. It speaks TLS when given a folder of `write_certificates`.
 
-    def __init__(self, *, has_bulk: bool = True, version: str = "2.0.6", certificates: Path | None = None) -> None:
+    With a `client_authority` it asks for a certificate of the client.
+    """
+
+    def __init__(
+        self, *, has_bulk: bool = True, version: str = "2.0.6", certificates: Path | None = None, client_authority: str | None = None
+    ) -> None:
         self.entities = Entities()
         self.has_bulk, self.version = has_bulk, version
         self.faults: list[Fault] = []
@@ -77,6 +82,9 @@ class Double:
         if certificates is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificates / "public.crt", certificates / "private.key")
+            if client_authority is not None:
+                context.load_verify_locations(client_authority)
+                context.verify_mode = ssl.CERT_REQUIRED
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()

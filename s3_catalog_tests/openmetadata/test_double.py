@@ -139,6 +139,7 @@ def test_tags_and_owners_come_only_when_asked_for(bot: Caller) -> None:
         ({"tags": [label("Tier.Tier1"), label("Tier.Tier2")]}, 400),
         ({"unknown": 1}, 400),
         ({"name": "x" * 257}, 400),
+        ({"columns": [{"name": "x" * 3072, "dataType": "INT"}]}, 400),
         ({"name": 'a"b'}, 400),
         ({"tags": [label("PII.Unheard")]}, 404),
         ({"databaseSchema": "svc.db.missing"}, 404),

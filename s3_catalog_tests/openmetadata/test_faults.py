@@ -213,6 +213,34 @@ def test_a_failed_retirement_is_reported_and_done_next_time(double: Double, cata
     assert repaired(catalog, double, [plain(name) for name in "abc"])
 
 
+def test_a_retirement_whose_answers_were_lost_is_ours_and_the_table_comes_back(double: Double, catalog: OpenMetadataCatalog) -> None:
+    tables = [plain(name) for name in "abcd"]
+    publish(catalog, tables)
+    double.fail("cut", method="DELETE")
+    double.fail("drop", method="DELETE", times=2)
+    _, outcome = publish(catalog, tables[:3])
+    assert [name for name, _ in outcome.failed] == ["d"]
+    assert double.table(key("d"))["deleted"] is True
+    plan, outcome = publish(catalog, tables)
+    assert (plan.changes[-1].action, outcome.failed) == (Action.RESTORE, ())
+
+
+def test_the_failed_half_of_the_schemas_is_made_again(double: Double, catalog: OpenMetadataCatalog) -> None:
+    double.fail("half", path="/databaseSchemas/bulk")
+    _, outcome = publish(catalog, many(20))
+    assert (outcome.failed, outcome.counts[Action.CREATE]) == ((), 20)
+
+
+def test_a_tag_that_is_refused_stops_only_the_tables_that_want_it(double: Double, catalog: OpenMetadataCatalog) -> None:
+    double.fail("status", method="PUT", path="^/tags$", status=400)
+    tables = [plain("a", tags=("Odd.One",)), plain("b", tags=("Layer.Raw",)), plain("c")]
+    _, outcome = publish(catalog, tables)
+    assert [name for name, _ in outcome.failed] == ["a"]
+    assert "tags 'One' cannot be made" in outcome.failed[0][1]
+    assert (outcome.counts[Action.CREATE], outcome.writes) == (2, 2)
+    assert repaired(catalog, double, tables)
+
+
 def test_a_token_that_was_renewed_in_its_file_is_read_again(double: Double, tmp_path: Path, open_on: Opener) -> None:
     file = tmp_path / "token"
     file.write_text("outdated\n")

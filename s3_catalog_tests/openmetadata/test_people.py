@@ -169,6 +169,20 @@ def test_a_table_deleted_by_hand_is_left_alone(double: Double, catalog: OpenMeta
     assert (outcome.writes, double.table(key("a"))["deleted"]) == (0, True)
 
 
+def test_a_table_that_we_retired_and_a_person_brought_back_is_deleted_by_hand_like_any_other(
+    double: Double, catalog: OpenMetadataCatalog
+) -> None:
+    tables = [plain(name) for name in "abcd"]
+    publish(catalog, tables)
+    publish(catalog, tables[1:])
+    double.person("PUT", "/tables/restore", {"id": double.table(key("a"))["id"]})
+    assert publish(catalog, tables)[0].count(Action.UNCHANGED) == 4
+    double.person("DELETE", f"/tables/{double.table(key('a'))['id']}")
+    plan, _ = publish(catalog, tables)
+    assert plan.changes[0].reason == "deleted by hand in OpenMetadata"
+    assert double.table(key("a"))["deleted"] is True
+
+
 def test_a_table_deleted_for_good_is_made_anew(double: Double, catalog: OpenMetadataCatalog) -> None:
     publish(catalog, [plain("a", text="Ours.")])
     double.person("DELETE", f"/tables/{double.table(key('a'))['id']}?hardDelete=true")

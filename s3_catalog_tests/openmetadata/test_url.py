@@ -9,7 +9,7 @@ from s3_catalog.catalogs._om_url import Address, parse_url
 from s3_catalog.catalogs.openmetadata import CATALOG
 from s3_catalog.errors import CatalogError, CatalogUnavailableError, UnknownPluginError
 from s3_catalog_tests.catalogs.samples import POLICY, see
-from s3_catalog_tests.openmetadata.server import Double
+from s3_catalog_tests.openmetadata.server import BOT_TOKEN, Double
 from s3_catalog_tests.openmetadata.tables import plain, publish
 from s3_catalog_tests.servers import write_certificates
 
@@ -79,6 +79,16 @@ def test_a_token_file_that_is_missing_is_named(tmp_path: Path) -> None:
         Address(host="h", token_file=str(tmp_path / "nowhere")).read_token()
 
 
+def test_the_variable_of_the_token_file_comes_before_that_of_the_token(
+    double: Double, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text(f" {BOT_TOKEN}\n")
+    monkeypatch.setenv("OPENMETADATA_JWT_TOKEN", "wrong")
+    monkeypatch.setenv("OPENMETADATA_JWT_TOKEN_FILE", str(tmp_path / "token"))
+    with CATALOG.open(double.url()) as catalog:
+        assert publish(catalog, [plain("a")])[1].failed == ()
+
+
 def test_an_old_server_is_refused(token: str) -> None:
     old = Double(version="1.1.7")
     try:
@@ -105,6 +115,19 @@ def test_tls_is_verified_unless_told_otherwise(token: str, tmp_path: Path) -> No
             with CATALOG.open(server.url(tls="on", **options)) as catalog:
                 assert catalog.list_tables() == []
         with CATALOG.open(server.url(tls="on")) as catalog, pytest.raises(CatalogUnavailableError, match="certificate is not trusted"):
+            catalog.list_tables()
+    finally:
+        server.close()
+
+
+def test_a_client_certificate_is_shown_to_a_server_that_asks_for_one(token: str, tmp_path: Path) -> None:
+    bundle = write_certificates(tmp_path)
+    server = Double(certificates=tmp_path, client_authority=bundle)
+    try:
+        ours = {"cert": str(tmp_path / "public.crt"), "key": str(tmp_path / "private.key")}
+        with CATALOG.open(server.url(tls="on", ca=bundle, **ours)) as catalog:
+            assert catalog.list_tables() == []
+        with CATALOG.open(server.url(tls="on", ca=bundle)) as catalog, pytest.raises(CatalogUnavailableError):
             catalog.list_tables()
     finally:
         server.close()
