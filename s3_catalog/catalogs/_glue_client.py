@@ -20,6 +20,8 @@ BATCH = 100
 """Partitions per call: Glue's own bound of `BatchCreatePartition` and `BatchUpdatePartition`."""
 DELETE_BATCH = 25
 """Partitions per `BatchDeletePartition`, by Glue's own bound."""
+OUR_DESCRIPTION = "Tables found by s3-catalog."
+"""What a database says that we made."""
 _REASONS = {
     **dict.fromkeys(("AccessDeniedException", "AccessDenied"), "permission denied"),
     **dict.fromkeys(("ExpiredTokenException", "ExpiredToken", "RequestExpired"), "the credentials have expired"),
@@ -95,7 +97,8 @@ def connect(service: str, connection: GlueConnection) -> Any:
         )
     except (BotoCoreError, ValueError) as error:
         raise CatalogError(f"AWS {service} cannot be used: {type(error).__name__}") from error
-    client.meta.events.register(f"before-parse.{service}", _refuse_strange_answer)
+    if "json" in client.meta.service_model.protocol:
+        client.meta.events.register(f"before-parse.{service}", _refuse_strange_answer)
     return client
 
 
@@ -161,19 +164,27 @@ class GlueDatabase:
 
     def ensure(self) -> None:
         """Create the database where it is missing."""
-        try:
-            with told_in_our_words("GetDatabase"):
-                self._client.get_database(Name=self.name, **self._own)
-        except GlueRefusalError as error:
-            if error.code != "EntityNotFoundException":
-                raise
+        if self.describe() is None:
             try:
-                self._write(
-                    "CreateDatabase", "create_database", DatabaseInput={"Name": self.name, "Description": "Tables found by s3-catalog."}
-                )
+                self._write("CreateDatabase", "create_database", DatabaseInput={"Name": self.name, "Description": OUR_DESCRIPTION})
             except GlueRefusalError as refusal:
                 if refusal.code != "AlreadyExistsException":
                     raise
+
+    def describe(self) -> dict[str, Any] | None:
+        """The database as Glue describes it; None where there is none."""
+        try:
+            with told_in_our_words("GetDatabase"):
+                found: dict[str, Any] = self._client.get_database(Name=self.name, **self._own)["Database"]
+                return found
+        except GlueRefusalError as error:
+            if error.code != "EntityNotFoundException":
+                raise
+            return None
+
+    def drop(self) -> None:
+        """Delete the database with all that is in it."""
+        self._write("DeleteDatabase", "delete_database", Name=self.name)
 
     def create(self, table: Mapping[str, Any]) -> None:
         self._write("CreateTable", "create_table", DatabaseName=self.name, TableInput=table)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from s3_catalog.catalogs import Action, Outcome, Plan, PlannedChange, RetirePolicy, Scope
+from s3_catalog.catalogs import Action, Check, Outcome, Plan, PlannedChange, RetirePolicy, Scope
 from s3_catalog.catalogs._authority import LastWritten, MemoryLastWritten, WrittenTable
 from s3_catalog.catalogs._glue_apply import TableWriter, is_settled, remember
-from s3_catalog.catalogs._glue_client import GlueDatabase, connect
+from s3_catalog.catalogs._glue_client import OUR_DESCRIPTION, GlueDatabase, connect
 from s3_catalog.catalogs._glue_diff import merge_fields, show_changes
 from s3_catalog.catalogs._glue_lake_formation import LakeFormation
 from s3_catalog.catalogs._glue_names import ORIGINAL, glue_name
@@ -40,6 +40,7 @@ from s3_catalog.model.tables import Table
 
 logger = logging.getLogger(__name__)
 
+_NAMED = 3
 _MOVED = "the catalog changed since this plan was made: make a new plan"
 
 
@@ -190,13 +191,45 @@ class GlueCatalog:
         tables = [read_table(found) for found in self._read().ours.values() if RETIRED not in found["Parameters"]]
         return sorted((t for t in tables if store_url in (None, t.layout.store_url)), key=lambda table: table.name)
 
+    def list_retired(self) -> list[Published]:
+        """Our tables that are retired and not deleted."""
+        return [table for table in map(_published, self._read().ours.values()) if table.retired]
+
     def remove(self, names: Sequence[str]) -> int:
-        """Delete tables of ours for good; returns how many there were."""
-        by_name = {found["Parameters"][ORIGINAL]: (identity, found) for identity, found in self._read().ours.items()}
-        gone = [by_name[name] for name in names if name in by_name]
-        removed = sum(self._database.delete(found["Name"]) for _, found in gone)
-        self._last_written.forget(self._key, [identity for identity, _ in gone])
+        """Delete tables of ours for good, retired ones too; returns how many there were."""
+        wanted, gone, removed = set(names), [], 0
+        try:
+            for identity, found in self._read().ours.items():
+                if found["Parameters"].get(ORIGINAL, found["Name"]) in wanted:
+                    removed += self._database.delete(found["Name"])
+                    gone.append(identity)
+        finally:
+            self._last_written.forget(self._key, gone)
         return removed
+
+    def check(self) -> list[Check]:
+        """Look at keys, database and permissions; writes nothing, and what is wrong is an answer, not an error."""
+        from s3_catalog.catalogs._glue_checks import check_glue
+
+        return check_glue(self._options, self._database.name)
+
+    @property
+    def service(self) -> str:
+        """Name of the database that holds the tables."""
+        return self._database.name
+
+    def remove_service(self) -> tuple[list[str], str | None]:
+        """Delete the database for good, if we made it and no table is in it; returns its name, or why it stays."""
+        database = self._database.describe()
+        if database is None:
+            return [], None
+        left = sorted(table["Name"] for table in self._database.tables())
+        if left:
+            return [], f"tables are in it: {', '.join(left[:_NAMED])}{', ...' if len(left) > _NAMED else ''}"
+        if database.get("Description") != OUR_DESCRIPTION:
+            return [], "s3-catalog did not make it: delete it by hand, if nobody needs it"
+        self._database.drop()
+        return [self._database.name], None
 
     def _read(self) -> _State:
         tables = {table["Name"]: table for table in self._database.tables()}
