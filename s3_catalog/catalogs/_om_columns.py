@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.types as pt
 
-from s3_catalog.catalogs._om_names import decode_name, encode_name, join_fqn
+from s3_catalog.catalogs._om_names import MAX_FQN, UnnameableError, decode_name, encode_name, join_fqn
 from s3_catalog.model.tables import Column, PartitionColumn, Table
 from s3_catalog.model.types import read_type, type_text
 
@@ -148,12 +148,30 @@ def _plain(arrow_type: pa.DataType) -> pa.DataType:
     return arrow_type
 
 
-def flatten(columns: Iterable[Body], above: tuple[str, ...] = ()) -> Iterator[tuple[str, Body]]:
-    """All columns and their children, each with its path (`join_fqn` of the stored names)."""
+def flatten(columns: Iterable[Body], above: str = "") -> Iterator[tuple[str, Body]]:
+    """All columns and their children, each with its path (as `join_fqn` of the stored names)."""
     for column in columns:
-        path = (*above, column["name"])
-        yield join_fqn(path), column
-        yield from flatten(column.get("children") or (), path)
+        path = extend_path(above, column["name"])
+        yield path, column
+        if children := column.get("children"):
+            yield from flatten(children, path)
+
+
+def extend_path(above: str, name: str) -> str:
+    """The path of a column below another one; "" is the table."""
+    part = f'"{name}"' if "." in name else name
+    return f"{above}.{part}" if above else part
+
+
+def check_length(table: str, columns: Iterable[Body]) -> None:
+    """Refuse columns whose qualified name, below that of their table, is too long.
+
+    Raises:
+        UnnameableError: one is.
+    """
+    for path, _ in flatten(columns):
+        if len(table) + 1 + len(path) > MAX_FQN:
+            raise UnnameableError(f"the fully qualified name of the column {path[:60]}… has more than {MAX_FQN} characters")
 
 
 def shape(column: Body) -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from s3_catalog.catalogs._authority import FieldChange, Keep, decide_set, decide_value, value_text
-from s3_catalog.catalogs._om_columns import Body, flatten, shape
+from s3_catalog.catalogs._om_columns import Body, extend_path, flatten, shape
 from s3_catalog.catalogs._om_entities import Wanted
-from s3_catalog.catalogs._om_names import decode_name, join_fqn, split_fqn
+from s3_catalog.catalogs._om_names import decode_name, split_fqn
 
 _TIER = "Tier"
 _HELD_CONSTRAINTS = ("PRIMARY_KEY", "UNIQUE")
@@ -169,14 +169,13 @@ def _compose(entity: Body, wanted: Wanted, final: Mapping[str, Any], owners: lis
     old = dict(flatten(entity.get("columns") or ()))
     after = {key: value for key, value in entity.items() if key not in (*_PLAIN, "columns", "tags", "displayName", "description", "owners")}
     after |= {key: wanted.structure[key] for key in _PLAIN if key in wanted.structure}
-    after["columns"] = [_compose_column(column, (column["name"],), old, final) for column in wanted.structure["columns"]]
+    after["columns"] = [_compose_column(column, extend_path("", column["name"]), old, final) for column in wanted.structure["columns"]]
     same = read_said(entity).get("owners") == final.get("owners")
     after["owners"] = entity.get("owners", []) if same else owners
     return after | _say(entity, "", final)
 
 
-def _compose_column(column: Body, path: tuple[str, ...], old: Mapping[str, Body], final: Mapping[str, Any]) -> Body:
-    key = join_fqn(path)
+def _compose_column(column: Body, key: str, old: Mapping[str, Body], final: Mapping[str, Any]) -> Body:
     before = old.get(key, {})
     dropped = (*_OURS_OF_COLUMN, "children", "displayName", "description", "tags", "profile", "fullyQualifiedName")
     body = {name: value for name, value in before.items() if name not in dropped}
@@ -184,7 +183,7 @@ def _compose_column(column: Body, path: tuple[str, ...], old: Mapping[str, Body]
     if before.get("constraint") in _HELD_CONSTRAINTS:
         body["constraint"] = before["constraint"]
     if column.get("children"):
-        body["children"] = [_compose_column(child, (*path, child["name"]), old, final) for child in column["children"]]
+        body["children"] = [_compose_column(child, extend_path(key, child["name"]), old, final) for child in column["children"]]
     return body | _say(before, f"columns.{key}.", final)
 
 

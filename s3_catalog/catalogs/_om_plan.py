@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from s3_catalog.catalogs import Action, Plan, PlannedChange, RetirePolicy, Scope
 from s3_catalog.catalogs._authority import FieldChange, WrittenTable
-from s3_catalog.catalogs._om_columns import Body
+from s3_catalog.catalogs._om_columns import Body, check_length
 from s3_catalog.catalogs._om_entities import Wanted, database_name, figure_changes, is_ours, want_table
 from s3_catalog.catalogs._om_lineage import describe_sources, find_sources
 from s3_catalog.catalogs._om_merge import Merged, merge_table
@@ -109,6 +109,7 @@ class Planner:
             if self._settings.lineage:
                 wanted = replace(wanted, figures={**wanted.figures, "lineage": describe_sources(table, sources)})
             computed = wanted.key(self._settings.service)
+            check_length(computed, wanted.structure["columns"])
         except UnnameableError as error:
             return _refuse(table, str(error))
         identity = table.layout.identity
