@@ -5,6 +5,7 @@ Pure. What no rule joins is kept as a `TypeConflict` with the file that brought 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,7 +59,12 @@ def merge_schemas(files: Sequence[FileColumns], partition_columns: Sequence[Part
         for name in order
         if name not in in_path
     )
-    return MergedSchema(columns=columns, conflicts=tuple(conflicts), warnings=_warnings(merged, in_path))
+    return MergedSchema(columns=columns, conflicts=tuple(conflicts), warnings=(*_warnings(merged, in_path), *_repeated(files)))
+
+
+def _repeated(files: Sequence[FileColumns]) -> list[str]:
+    names = dict.fromkeys(name for file in files for name, count in Counter(c.name for c in file.columns).items() if count > 1)
+    return [f"several columns of a file are called {name!r}: they are shown as one" for name in names]
 
 
 def _merge_column(before: Column, after: Column, key: str, conflicts: list[TypeConflict]) -> Column:

@@ -51,3 +51,11 @@ def test_names_that_differ_only_in_case_are_kept_and_reported():
 
     assert [c.name for c in merged.columns] == ["Id", "id"]
     assert merged.warnings == ("column names differ only in case: Id, id",)
+
+
+def test_columns_of_one_file_that_share_a_name_are_shown_as_one_and_reported():
+    columns = (Column(name="a", type=pa.int32()), Column(name="a", type=pa.int64()), Column(name="b", type=pa.string()))
+    merged = merge_schemas([FileColumns(key=key, age=(age, key), columns=columns) for age, key in enumerate("xy")])
+
+    assert [(c.name, type_text(c.type)) for c in merged.columns] == [("a", "bigint"), ("b", "string")]
+    assert merged.warnings == ("several columns of a file are called 'a': they are shown as one",)
