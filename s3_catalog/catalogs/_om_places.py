@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 
 from s3_catalog.catalogs._om_client import ApiError, Client, NoSuchCallError
@@ -11,6 +12,8 @@ from s3_catalog.catalogs._om_merge import classification_of
 from s3_catalog.catalogs._om_names import join_fqn, quote_path
 from s3_catalog.catalogs._om_url import Settings
 from s3_catalog.errors import CatalogError
+
+logger = logging.getLogger(__name__)
 
 _MADE = "Made by s3-catalog."
 _NO_BULK = (404, 405)
@@ -102,6 +105,7 @@ class Places:
                 try:
                     self._make_tag(*classification_of(tag))
                 except RefusedBodyError as error:
+                    logger.warning("a tag is refused tag=%r error=%s", tag, error)
                     refused[tag] = error
         return refused
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from s3_catalog.catalogs import Action
 from s3_catalog.catalogs.openmetadata import CATALOG
 from s3_catalog_tests.catalogs.samples import make_table, see
@@ -112,3 +114,13 @@ def test_with_nothing_remembered_published_tables_are_known_by_their_location(do
         assert outcome.counts[Action.RETIRE] == 1
         plan, _ = publish(forgetful, [plain("a", text="Ours."), plain("b"), plain("c"), plain("d")])
         assert plan.changes[-1].action is Action.RESTORE
+
+
+def test_a_table_that_an_earlier_listing_showed_gone_is_retired_though_nothing_is_remembered(double: Double, open_on: Opener) -> None:
+    tables = [plain(name, format="orc") for name in "abcde"]
+    publish(open_on(double), tables)
+    with CATALOG.open(double.url(profiles="off", samples="off")) as forgetful:
+        scope = replace(see(prefixes=("a/", "b/")), gone=("orc:s3://lake/e/",))
+        plan, outcome = publish(forgetful, tables[:2], scope)
+    assert [(change.name, change.identity) for change in plan.changes if change.action is Action.RETIRE] == [("e", "orc:s3://lake/e/")]
+    assert (outcome.failed, double.table(key("e"))["deleted"], double.table(key("d"))["deleted"]) == ((), True, False)
