@@ -84,7 +84,7 @@ def plan(
             )
     _show(plans, as_json=as_json)
     if out is not None:
-        _write_plans(plans, out)
+        write_plans(plans, out)
     _warn_of_plans(plans)
     raise typer.Exit(FAILURES if plans.has_failures else DONE)
 
@@ -218,7 +218,12 @@ def _tell(reports: Iterable[TargetReport], *, as_json: bool) -> None:
     raise typer.Exit(FAILURES if any(report.has_failures for report in reports) else DONE)
 
 
-def _write_plans(plans: Plans, out: Path) -> None:
+def write_plans(plans: Plans, out: Path) -> None:
+    """Write plans into a file.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
     from s3_catalog.plan_file import write_plan_file
 
     try:

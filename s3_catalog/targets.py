@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from s3_catalog.catalogs import Action, Catalog, FolderReading, Outcome, Plan, RetirePolicy, Scope, open_catalog
+from s3_catalog.catalogs._removal import apply_removal, is_removal
 from s3_catalog.engines.folders import count_strangers
-from s3_catalog.errors import CatalogError, S3CatalogError, UnknownPluginError, describe_unknown
+from s3_catalog.errors import S3CatalogError, UnknownPluginError, describe_unknown
 from s3_catalog.model.ledger import LEDGER_SCHEMA
 from s3_catalog.model.tables import Table
 from s3_catalog.storage import parse_location
@@ -171,13 +172,12 @@ def apply_plan(catalog: Catalog, plan: Plan) -> Outcome:
     Raises:
         CatalogError: the catalog moved since the plan was made, or refuses.
     """
-    names = [change.name for change in plan.changes if change.action is Action.REMOVE]
-    if not names:
+    if not is_removal(plan):
         return catalog.apply(plan)
-    if catalog.plan((), plan.scope, RetirePolicy()).revision != plan.revision:
-        raise CatalogError("the catalog changed since this plan was made: make a new plan")
-    removed = catalog.remove(names)
-    return Outcome(counts={Action.REMOVE: removed}, writes=removed)
+    removal = apply_removal(catalog, plan)
+    if removal.left is not None:
+        logger.warning("something is left of the service: %s", removal.left)
+    return removal.outcome
 
 
 def _policy(settings: Settings, *, allow_retire: bool) -> RetirePolicy:

@@ -12,7 +12,9 @@ from s3_catalog.catalogs import CheckStatus
 from s3_catalog.console import number_text, open_console, shown
 
 if TYPE_CHECKING:
+    from s3_catalog.catalogs._removal import Removal
     from s3_catalog.doctor import Examined
+    from s3_catalog.pruning import Pruning
 
 _STYLES = {CheckStatus.OK: "green", CheckStatus.WARNING: "yellow", CheckStatus.FAILURE: "bold red"}
 _WIDTH = max(map(len, CheckStatus))
@@ -42,6 +44,33 @@ def describe_checks(examined: Sequence[Examined]) -> dict[str, Any]:
             for c in one.checks
         ],
     }
+
+
+def show_pruning(pruning: Pruning) -> None:
+    """The tables that would be deleted, and what goes with them."""
+    from s3_catalog.terminal_plan import show_plan
+
+    show_plan(pruning.name, pruning.plan)
+    if pruning.service is not None:
+        then = f"then what is empty of {pruning.service}, and itself, unless others have tables in it"
+        open_console().print(Text.assemble(("  - ", "red"), shown(then)), soft_wrap=True)
+
+
+def show_removal(removal: Removal) -> None:
+    """What is gone."""
+    gone = ", ".join([number_text(removal.outcome.writes, "table"), *removal.service])
+    open_console().print(shown(f"deleted {gone}", "red"), soft_wrap=True)
+
+
+def describe_pruning(pruning: Pruning, removal: Removal | None) -> dict[str, Any]:
+    """What would go and, once it is done, what went, as `prune --json` prints it."""
+    from s3_catalog.reporting_plans import describe_plan
+
+    done = None
+    if removal is not None:
+        failed = [{"name": name, "error": error} for name, error in removal.outcome.failed]
+        done = {"tables": removal.outcome.writes, "service": list(removal.service), "left": removal.left, "failed": failed}
+    return {"name": pruning.name, "service": pruning.service, **describe_plan(pruning.plan), "deleted": done}
 
 
 def _count(examined: Sequence[Examined]) -> Counter[CheckStatus]:

@@ -22,6 +22,7 @@ from s3_catalog.model.tables import Table
 
 if TYPE_CHECKING:
     from s3_catalog.catalogs._authority import LastWritten
+    from s3_catalog.catalogs._planning import Published
 
 ENTRY_POINT_GROUP = "s3_catalog.catalogs"
 
@@ -163,6 +164,14 @@ class CheckedCatalog(Protocol):
 
     def check(self) -> list[Check]:
         """Look at reachability, version and permissions; writes nothing, and what is wrong is an answer, not an error."""
+
+
+@runtime_checkable
+class RetiringCatalog(Protocol):
+    """A catalog that keeps retired tables, and tells which."""
+
+    def list_retired(self) -> list[Published]:
+        """Our tables that are retired and not deleted."""
 
 
 @runtime_checkable

@@ -159,6 +159,11 @@ class SqlCatalog:
         with self._database.reading() as connection:
             return {row.identity: row.location for row in connection.execute(sa.select(assets.c.identity, assets.c.location).where(gone))}
 
+    def list_retired(self) -> list[Published]:
+        """The tables of every store that a complete listing showed gone."""
+        with self._database.reading() as connection:
+            return [_published(row) for row in connection.execute(_PLANNED_ON.where(assets.c.retired_at.is_not(None)))]
+
     def latest_snapshots(self, store_url: str) -> dict[str, Snapshot]:
         """Identity -> last snapshot of every table of one store, retired ones too."""
         owners = sa.select(assets.c.id).where(assets.c.store_url == store_url)
