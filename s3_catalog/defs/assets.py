@@ -41,6 +41,7 @@ from s3_catalog.storage import ObjectStore
 
 GROUP = "catalog"
 OWNERS = ["team:data-platform"]
+PUBLISHED = dg.AssetKey("published_tables")
 
 
 def prefixes(context: dg.AssetExecutionContext, settings: SettingsResource, store: StoreResource) -> dg.MaterializeResult[None]:
@@ -159,6 +160,13 @@ def build_assets() -> list[dg.AssetsDefinition]:
             dg.asset(**per_prefix, kinds={"duckdb", "parquet"})(table_descriptions),
             dg.asset(**per_prefix, kinds={"sql", "table"})(published_tables),
         ]
+    return link_to_code(assets)
+
+
+def link_to_code(assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """Have assets show where their code stands."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)  # it has no other spelling
         return [asset for asset in dg.with_source_code_references(assets) if isinstance(asset, dg.AssetsDefinition)]
 
 

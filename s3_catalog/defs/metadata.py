@@ -11,7 +11,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from s3_catalog.catalogs import Action
+from s3_catalog.catalogs import Action, Outcome, Plan
 from s3_catalog.defs.hops import ScopeRule, part_by_home
 from s3_catalog.defs.partitions import read_partition_key
 from s3_catalog.errors import HintError
@@ -28,6 +28,7 @@ _MAX_ROWS = 100
 _MAX_COLUMNS = 2_000
 _HINT_ERROR = str(HintError("", "", ""))
 """What the text of every such error begins with."""
+_WRITING = (Action.CREATE, Action.UPDATE, Action.RESTORE, Action.RETIRE)
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$])")
 
 
@@ -155,10 +156,39 @@ def describe_run(report: CrawlReport) -> Metadata:
     plan, refused = report.plan, report.outcome.failed
     return {
         "retired in this run": plan.count(Action.RETIRE),
-        **({"not retired": f"{', '.join(plan.withheld[:_MAX_ROWS])}: {plan.withheld_reason}"} if plan.withheld else {}),
+        **describe_withheld(plan),
         **({"refused": write_markdown(("table", "error"), refused)} if refused else {}),
         **{f"run: {name.replace('_', ' ')}": number for name, number in report.run.receipt.items()},
     }
+
+
+def describe_target(plan: Plan, outcome: Outcome) -> Metadata:
+    """What became of another catalog: counts, which tables changed in what, what people keep, what is not there and why. No value."""
+    changed = [(c.action, c.name, ", ".join(name for name, _, _ in c.fields)) for c in plan.changes if c.action in _WRITING]
+    kept: dict[str, list[str]] = {}
+    for change in plan.changes:
+        for name, _, _ in change.kept:
+            kept.setdefault(name, []).append(change.name)
+    listed: dict[str, tuple[Sequence[str], Sequence[Sequence[object]]]] = {
+        "changes": (("change", "table", "fields"), changed),
+        "kept as people have it": (("field", "tables", "of"), [(name, len(of), _some(of)) for name, of in sorted(kept.items())]),
+        "skipped": (("table", "reason"), _reasons(plan, Action.SKIP)),
+        "conflicts": (("table", "reason"), _reasons(plan, Action.CONFLICT)),
+        "refused": (("table", "error"), outcome.failed),
+    }
+    return {
+        **{f"tables: {action}": count for action, count in sorted(outcome.counts.items()) if count},
+        "tables that failed": len(outcome.failed),
+        "fields kept": sum(map(len, kept.values())),
+        "writes": outcome.writes,
+        **describe_withheld(plan),
+        **{title: write_markdown(header, rows) for title, (header, rows) in listed.items() if rows},
+    }
+
+
+def describe_withheld(plan: Plan) -> Metadata:
+    """The tables that are gone and stay all the same, with the reason."""
+    return {"not retired": f"{_some(plan.withheld)}: {plan.withheld_reason}"} if plan.withheld else {}
 
 
 def describe_summary(summary: LedgerSummary) -> Metadata:
@@ -193,6 +223,15 @@ def escape(text: str) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _reasons(plan: Plan, action: Action) -> list[tuple[str, str]]:
+    return [(change.name, change.reason or "") for change in plan.changes if change.action is action]
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - _MAX_ROWS} more" if len(names) > _MAX_ROWS else ""
+    return ", ".join(map(printable, names[:_MAX_ROWS])) + rest
 
 
 def _qualified(table: Table, column: str) -> str:

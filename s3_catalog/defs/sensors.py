@@ -1,12 +1,13 @@
 """Two ways to hear of new objects: messages of S3 events in a queue, and listings compared with what was listed last.
 
 Both register the prefixes they meet for the first time and ask for one run per changed prefix. Of an event only the prefix counts: the
-run lists it. So a message may come twice, late or in any order.
+run lists it. So a message may come twice, late or in any order. A third sensor has the other catalogs follow the runs of prefixes.
 """
 
 # No `from __future__ import annotations`: Dagster reads the types of resources.
 import json
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -15,10 +16,10 @@ import pyarrow as pa
 from s3_catalog import pipeline
 from s3_catalog.catalogs._ledger_chunks import digest_manifest
 from s3_catalog.defs import hops
-from s3_catalog.defs.assets import scope_rule
+from s3_catalog.defs.assets import PUBLISHED, scope_rule
 from s3_catalog.defs.events import ObjectEvent, UnreadableMessageError, read_message
 from s3_catalog.defs.hops import ScopeRule
-from s3_catalog.defs.jobs import CATALOG
+from s3_catalog.defs.jobs import BUCKET, CATALOG, PUBLISH
 from s3_catalog.defs.partitions import PREFIXES, write_partition_key
 from s3_catalog.defs.queue import EventQueue, Message
 from s3_catalog.defs.resources import SettingsResource, StoreResource
@@ -26,7 +27,11 @@ from s3_catalog.model.manifest import MANIFEST_SCHEMA
 from s3_catalog.model.snapshots import digest_texts
 from s3_catalog.storage import parse_location
 
-_DIGEST_LENGTH = 16
+PATIENCE_SECONDS = 600.0
+"""How long tables wait for runs of other prefixes to end, so that one publication follows many of them."""
+
+_OVER = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED}
+_UNDER_WAY = [status for status in dg.DagsterRunStatus if status not in _OVER]
 
 
 def build_sensors(poll_seconds: int) -> list[dg.SensorDefinition]:
@@ -36,6 +41,40 @@ def build_sensors(poll_seconds: int) -> list[dg.SensorDefinition]:
         dg.sensor(name="object_events", description="Runs the prefixes that S3 events in the queue tell of.", **shared)(object_events),
         dg.sensor(name="changed_listings", description="Runs the prefixes whose listing is not the last one.", **shared)(changed_listings),
     ]
+
+
+def build_catalogs_sensor(
+    catalogs: Sequence[dg.AssetKey], poll_seconds: int, *, patience_seconds: float = PATIENCE_SECONDS
+) -> dg.SensorDefinition:
+    """Build the sensor that publishes to the other catalogs; switched on, as who names catalogs wants them to follow."""
+
+    @dg.sensor(
+        job_name=PUBLISH,
+        minimum_interval_seconds=poll_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Publishes to the other catalogs after runs of single prefixes: once, when the last of them is over.",
+    )
+    def changed_tables(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        """Compare events, not catalogs: which publication was begun last, and which tables were published here since."""
+        begun = [context.instance.get_latest_planned_materialization_info(key) for key in catalogs]
+        oldest = min(info.storage_id if info else 0 for info in begun)
+        newer = dg.AssetRecordsFilter(asset_key=PUBLISHED, after_storage_id=oldest)
+        published = context.instance.fetch_materializations(newer, limit=1, ascending=True).records
+        if not published:
+            return dg.SkipReason("no prefix was published since the other catalogs were")
+        waits_for = _runs_that_publish(context.instance)
+        is_early = time.time() - published[0].timestamp < patience_seconds
+        if BUCKET in waits_for or (waits_for and is_early):
+            return dg.SkipReason(f"waits for {', '.join(sorted(set(waits_for)))}, which will publish more")
+        return dg.RunRequest(run_key=str(published[0].storage_id))
+
+    return changed_tables
+
+
+def _runs_that_publish(instance: dg.DagsterInstance) -> list[str]:
+    """The jobs of the runs that are under way and materialize `published_tables`."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))
+    return [run.job_name for run in runs if run.job_name in (CATALOG, BUCKET) or PUBLISHED in (run.asset_selection or ())]
 
 
 def object_events(context: dg.SensorEvaluationContext, settings: SettingsResource) -> dg.SensorResult | dg.SkipReason:

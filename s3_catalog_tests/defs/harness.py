@@ -69,7 +69,8 @@ class Deployment:
     def metadata(self, asset: str, partition: str | None = None) -> dict[str, Any]:
         """The metadata of the last materialization (of one partition)."""
         records = self.instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[partition] if partition else None), limit=1
+            dg.AssetRecordsFilter(asset_key=dg.AssetKey.from_user_string(asset), asset_partitions=[partition] if partition else None),
+            limit=1,
         ).records
         materialization = records[0].asset_materialization
         assert materialization is not None
