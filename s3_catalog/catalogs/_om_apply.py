@@ -109,11 +109,8 @@ class Writer:
             batch = drafts[start : start + self._settings.batch]
             try:
                 bulk = len(drafts) >= _MIN_BULK and self._put_batch(batch)
-            except CatalogUnavailableError as error:
-                self._fail(drafts[start:], error)
-                break
-            except CatalogError as error:  # one row can make the server refuse all of them: the single calls say which
-                logger.info("a bulk call was refused and is sent singly tables=%d reason=%s", len(batch), error)
+            except CatalogError as error:  # one row may be what the server stumbles over; when it is gone, single calls fail at once
+                logger.info("a bulk call failed and is sent singly tables=%d reason=%s", len(batch), error)
                 bulk = False
             (sent_in_bulk if bulk else singles).extend(batch)
         singles += self._verify(sent_in_bulk)

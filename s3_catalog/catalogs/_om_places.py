@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 _MADE = "Made by s3-catalog."
 _NO_BULK = (404, 405)
+_CORE = ("/tables", "/databaseSchemas")
 _BAD = 400
 
 
@@ -25,12 +26,13 @@ class RefusedBodyError(CatalogError):
 
 
 class Places:
-    """Makes what is missing. `bulk` is whether the server has bulk calls, found out with the first one."""
+    """Makes what is missing. Whether the server has bulk calls is found out with the first one: for tables and schemas it has both or none,
+    for all else the answer is of that collection alone.
+    """
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client, self._settings = client, settings
-        self.bulk = True
-        self._classifications: set[str] = set()
+        self._without_bulk: set[str] = set()
 
     def make_places(self, wanted: Sequence[Wanted], stores: dict[str, str]) -> None:
         """Make what holds these tables.
@@ -49,21 +51,21 @@ class Places:
             self._make_schemas(fqn, dict.fromkeys(one.schema for one in wanted if one.database == database))
 
     def put_all(self, collection: str, bodies: Sequence[Body]) -> int | None:
-        """Create or update many at once where the server can; returns how many rows failed, None where it cannot and nothing was sent.
+        """Create or update many at once; returns how many rows failed, None where the server cannot or refuses: they are to be sent singly.
 
         Who must know which rows failed reads them again.
         """
-        if not self.bulk or len(bodies) < 2:
+        kind = "tables" if collection in _CORE else collection
+        if kind in self._without_bulk or len(bodies) < 2:
             return None
         try:
             answer = self._client.put(f"{collection}/bulk", bodies, **{"async": "false", "overrideMetadata": "false"})
-        except NoSuchCallError:
-            self.bulk = False
-        except ApiError as error:
-            if error.status not in _NO_BULK:
-                raise
-            self.bulk = False
-        return int(answer.get("numberOfRowsFailed") or 0) if self.bulk else None
+        except ApiError as error:  # one row can make the server refuse all of them: single calls say which
+            logger.info("a bulk call was refused collection=%s rows=%d error=%s", collection, len(bodies), error)
+            if isinstance(error, NoSuchCallError) or error.status in _NO_BULK:
+                self._without_bulk.add(kind)
+            return None
+        return int(answer.get("numberOfRowsFailed") or 0)
 
     def make_all(self, collection: str, bodies: Sequence[Body]) -> None:
         """Make these in batches; one by one where a row failed, so that the error is that of the one that is refused.
@@ -99,19 +101,22 @@ class Places:
         if not tags:
             return {}
         there = {tag["fullyQualifiedName"] for tag in self._client.pages("/tags", limit=1000)}
+        missing = [tag for tag in tags if tag not in there]
+        for classification in dict.fromkeys(classification_of(tag)[0] for tag in missing):
+            self._make_one("/classifications", join_fqn((classification,)), {"name": classification, "description": _MADE})
+        bodies = {tag: _tag_body(tag) for tag in missing}
+        if self.put_all("/tags", list(bodies.values())) == 0:
+            return {}
         refused: dict[str, CatalogError] = {}
-        for tag in tags:
-            if tag not in there:
-                try:
-                    self._make_tag(*classification_of(tag))
-                except RefusedBodyError as error:
-                    logger.warning("a tag is refused tag=%r error=%s", tag, error)
-                    refused[tag] = error
+        for tag, body in bodies.items():
+            try:
+                self._put("/tags", body)
+            except RefusedBodyError as error:
+                logger.warning("a tag is refused tag=%r error=%s", tag, error)
+                refused[tag] = error
         return refused
 
-    def _make_tag(self, classification: str, name: str) -> None:
-        fqn = join_fqn((classification,))
-        if fqn not in self._classifications:
-            self._make_one("/classifications", fqn, {"name": classification, "description": _MADE})
-            self._classifications.add(fqn)
-        self._put("/tags", {"name": name, "classification": fqn, "description": _MADE})
+
+def _tag_body(tag: str) -> Body:
+    classification, name = classification_of(tag)
+    return {"name": name, "classification": join_fqn((classification,)), "description": _MADE}

@@ -72,6 +72,8 @@ class Double:
     ) -> None:
         self.entities = Entities()
         self.has_bulk, self.version = has_bulk, version
+        self.without_bulk: frozenset[str] = frozenset()
+        """Collections without a bulk call, on a server that has them."""
         self.faults: list[Fault] = []
         self.access: dict[tuple[str, str], str | None] = {}
         """(resource, operation) -> how it is decided, where that is not `allow`; None: it is not told."""
@@ -281,9 +283,9 @@ class Api:
                 return lambda: self._put(collection, body)
             case "POST", []:
                 return lambda: (201, self._entities.post(collection, body, self._actor), {})
-            case "PUT", ["bulk"] if self._double.has_bulk:
+            case "PUT", ["bulk"] if self._double.has_bulk and collection not in self._double.without_bulk:
                 return lambda: self._bulk(collection, body, override=query.get("overrideMetadata") == "true")
-            case "GET", ["bulk"] if self._double.has_bulk:
+            case "GET", ["bulk"] if self._double.has_bulk and collection not in self._double.without_bulk:
                 raise RefusedError(405, "HTTP 405 Method Not Allowed")
             case "PUT", ["restore"]:
                 return lambda: self._restore(collection, body)

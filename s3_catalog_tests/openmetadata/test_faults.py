@@ -125,8 +125,9 @@ def test_of_a_half_failed_bulk_call_the_rest_is_reported_table_by_table(double: 
     assert repaired(catalog, double, many(20))
 
 
-def test_a_refused_bulk_call_is_sent_singly(double: Double, catalog: OpenMetadataCatalog) -> None:
-    double.fail("status", path="/tables/bulk", status=413)
+@pytest.mark.parametrize("status", [400, 403, 413, 500])
+def test_a_refused_bulk_call_is_sent_singly(double: Double, catalog: OpenMetadataCatalog, status: int) -> None:
+    double.fail("status", path="/tables/bulk", status=status, times=3)
     _, outcome = publish(catalog, many(6))
     assert (outcome.failed, outcome.counts[Action.CREATE]) == ((), 6)
 
@@ -232,6 +233,7 @@ def test_the_failed_half_of_the_schemas_is_made_again(double: Double, catalog: O
 
 
 def test_a_tag_that_is_refused_stops_only_the_tables_that_want_it(double: Double, catalog: OpenMetadataCatalog) -> None:
+    double.fail("status", method="PUT", path="^/tags/bulk", status=400)
     double.fail("status", method="PUT", path="^/tags$", status=400)
     tables = [plain("a", tags=("Odd.One",)), plain("b", tags=("Layer.Raw",)), plain("c")]
     _, outcome = publish(catalog, tables)

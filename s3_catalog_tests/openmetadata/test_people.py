@@ -200,6 +200,15 @@ def test_an_edit_between_plan_and_apply_makes_the_plan_stale(double: Double, cat
     assert double.table(key("a"))["description"] == "Theirs."
 
 
+def test_any_edit_makes_a_plan_stale_also_of_a_table_that_it_leaves_alone(double: Double, catalog: OpenMetadataCatalog) -> None:
+    publish(catalog, [plain("a"), plain("b")])
+    plan = catalog.plan([plain("a", text="New."), plain("b")], see(), POLICY)
+    double.by_hand(key("b"), {"op": "add", "path": "/displayName", "value": "Bee"})
+    with pytest.raises(CatalogError, match="changed since this plan was made"):
+        catalog.apply(plan)
+    assert "description" not in double.table(key("a"))
+
+
 def test_tables_of_others_in_our_service_are_not_ours(double: Double, catalog: OpenMetadataCatalog) -> None:
     publish(catalog, [plain("a")])
     foreign = {"name": "b", "databaseSchema": "lake_service.lake.root", "columns": [{"name": "x", "dataType": "INT"}]}

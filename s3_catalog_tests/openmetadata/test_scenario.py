@@ -84,6 +84,26 @@ def test_a_server_without_bulk_calls_is_found_out_once(token: str, open_on: Open
         old.close()
 
 
+def test_a_collection_without_a_bulk_call_takes_it_from_no_other(double: Double, open_on: Opener) -> None:
+    double.without_bulk = frozenset({"containers", "tags"})
+    catalog = open_on(double, **NO_FIGURES, lineage="on")
+    tables = [plain(f"t{number}", tags=(f"Layer.L{number}",)) for number in range(6)]
+    _, outcome = publish(catalog, tables)
+    assert outcome.failed == ()
+    publish(catalog, [wider(table) for table in tables])
+    counts = double.counts()
+    assert (counts["PUT /tables/bulk"], counts["PUT /containers/bulk"], counts["PUT /tags/bulk"]) == (2, 1, 1)
+    assert (counts["PUT /tables"], counts["PUT /containers"], counts["PUT /tags"]) == (0, 6, 6)
+
+
+def test_many_new_tags_are_made_in_one_call(double: Double, open_on: Opener) -> None:
+    tables = [plain(f"t{number}", tags=(f"Layer.L{number}", f"Team.T{number % 3}")) for number in range(60)]
+    with double.counting() as counted:
+        _, outcome = publish(open_on(double, **NO_FIGURES), tables)
+    assert (outcome.failed, counted["PUT /tags/bulk"], counted["PUT /tags"]) == ((), 1, 0)
+    assert counted.total() <= 40
+
+
 def test_many_schema_folders_become_schemas_or_one_fixed_schema(double: Double, open_on: Opener) -> None:
     publish(open_on(double), [plain("a", location="top/a/"), plain("b", location="b/"), plain("c", location="day_*/c/")])
     assert sorted(e["fullyQualifiedName"] for e in double.entities.list("tables", include="all", within=None)) == [
