@@ -30,13 +30,11 @@ _REASONS = {
         "the credentials are wrong",
     ),
 }
-_STRANGE = "StrangeAnswer"
-"""Our own code for an answer that is not Glue's."""
 _BUSY = frozenset(
     {"ThrottlingException", "Throttling", "TooManyRequestsException", "OperationTimeoutException", "InternalServiceException"}
 )
 _MAX_ATTEMPTS = 6
-_BAD_GATEWAY = 502
+_FIRST_ERROR = 300
 _FailedPartition = tuple[tuple[str, ...], str]
 """(values, Glue's code of the error)"""
 
@@ -98,16 +96,33 @@ def connect(service: str, connection: GlueConnection) -> Any:
     except (BotoCoreError, ValueError) as error:
         raise CatalogError(f"AWS {service} cannot be used: {type(error).__name__}") from error
     if "json" in client.meta.service_model.protocol:
-        client.meta.events.register(f"before-parse.{service}", _refuse_strange_answer)
+        _heed_strange_answers(client, connection.max_attempts)
     return client
 
 
-def _refuse_strange_answer(response_dict: dict[str, Any], **_: Any) -> None:
-    """Make an error of an answer that is no JSON (cut, or a web page): botocore would take it for an empty one, and a success."""
+def _heed_strange_answers(client: Any, max_attempts: int) -> None:
+    """Let botocore try again when a success is no JSON (cut, or a web page): by itself it takes it for an empty answer.
+
+    Once all attempts are made, the call raises `CatalogUnavailableError`.
+    """
+
+    def needs_retry(response: Any, operation: Any, attempts: int, **_: Any) -> float | None:
+        if response is None or response[0].status_code >= _FIRST_ERROR or _is_json(response[0].content):
+            return None
+        if attempts < max_attempts:
+            return 0.5 * 2.0 ** (attempts - 1)
+        reason = "the answer was cut or is a web page: something stands before Glue"
+        raise CatalogUnavailableError(f"AWS Glue: {operation.name}: {reason}")
+
+    client.meta.events.register(f"needs-retry.{client.meta.service_model.service_id.hyphenize()}", needs_retry)
+
+
+def _is_json(body: bytes) -> bool:
     try:
-        json.loads(response_dict["body"] or b"{}")
+        json.loads(body or b"{}")
     except ValueError:
-        response_dict["status_code"], response_dict["body"] = _BAD_GATEWAY, json.dumps({"__type": _STRANGE}).encode()
+        return False
+    return True
 
 
 @contextmanager
@@ -125,16 +140,13 @@ def told_in_our_words(operation: str) -> Iterator[None]:
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code == _STRANGE:
-            raise CatalogUnavailableError(
-                f"AWS Glue: {operation}: the answer was cut or is a web page: something stands before Glue"
-            ) from error
+        # A number for a code: the answer never was Glue's.
         if code in _BUSY or code.isdigit() or status >= 500 or status == 429:
             raise CatalogUnavailableError(f"AWS Glue: {operation}: {code} after all retries") from error
         raise GlueRefusalError(operation, code, _REASONS.get(code)) from error
     except NoCredentialsError as error:
         raise CatalogError("AWS Glue: no credentials found (AWS_* variables, profile, instance role)") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, UnicodeDecodeError) as error:  # the latter is a web page in another encoding
         raise CatalogUnavailableError(f"AWS Glue: {operation}: {type(error).__name__}") from error
 
 

@@ -13,6 +13,7 @@ import pyarrow.types as pt
 
 from s3_catalog.catalogs._glue_avro import avro_schema, is_shown_in_avro
 from s3_catalog.catalogs._glue_types import hive_type
+from s3_catalog.engines.columns import UNSIGNED, fits_bigint
 from s3_catalog.model.tables import Column, Table
 
 _HIVE = "org.apache.hadoop.hive"
@@ -24,8 +25,6 @@ _LAZY = f"{_HIVE}.serde2.lazy.LazySimpleSerDe"
 _HUDI = "org.apache.hudi.hadoop"
 _TIMESTAMPS = "yyyy-MM-dd HH:mm:ss,yyyy-MM-dd HH:mm:ss.SSS,yyyy-MM-dd'T'HH:mm:ss,yyyy-MM-dd'T'HH:mm:ss.SSS"
 _COMPRESSION = {"gz": "gzip", "bz2": "bzip2", "zst": "zstd"}
-_UNSIGNED = "UINT_64"
-"""What Parquet calls a type that neither Athena nor Trino has."""
 BY_POSITION = frozenset({"csv", "tsv", "orc"})
 """Formats whose columns the engines find by position."""
 LOGGED = frozenset({"delta", "iceberg"})
@@ -76,15 +75,9 @@ def shown_type(table: Table, column: Column) -> str | None:
         return "string" if _is_quoted(table) else _text_type(dict(table.details), column)
     if table.format == "avro" and not is_shown_in_avro(table, column):
         return None
-    if column.source_type == _UNSIGNED:
-        return "bigint" if _fits_bigint(column) else None
+    if column.source_type == UNSIGNED:
+        return "bigint" if fits_bigint(column) else None
     return hive_type(column.type, text=table.format in ("json", "jsonl"))
-
-
-def _fits_bigint(column: Column) -> bool:
-    """Whether all values of an unsigned column are known to be no more than a signed one holds."""
-    known = column.statistics
-    return known is not None and known.complete and known.max is not None and known.max.isdigit() and int(known.max) < 2**63
 
 
 def _parquet(input_format: str, **parameters: str) -> Storage:

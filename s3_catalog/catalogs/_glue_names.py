@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 
-MAX_LENGTH = 255
-"""Glue's own bound for names of databases, tables and columns."""
+from s3_catalog.engines.columns import MAX_NAME, is_column_name
+
 ORIGINAL = "s3_catalog.name"
 """Parameter with the name a table or column has for us."""
 _PLAIN = re.compile(r"[a-z0-9_]{1,255}")
@@ -33,11 +33,6 @@ def glue_name(name: str) -> str:
     return f"{readable}_{_digest(name)}"
 
 
-def is_column_name(name: str) -> bool:
-    """Whether a column can stand in Glue under its own name (in lower case), as formats that are read by name need it."""
-    return 0 < len(name) <= MAX_LENGTH and name.isprintable() and name.strip() == name
-
-
 def positional_name(name: str, taken: set[str], number: int) -> str:
     """A free name for a column that is read by its position. `number` counts from 1.
 
@@ -47,7 +42,7 @@ def positional_name(name: str, taken: set[str], number: int) -> str:
     base = name.strip().lower() if is_column_name(name.strip()) else f"column_{number}"
     free, count = base, 2
     while free in taken:
-        free, count = f"{base[: MAX_LENGTH - 6]}_{count}", count + 1
+        free, count = f"{base[: MAX_NAME - 6]}_{count}", count + 1
     return free
 
 

@@ -14,11 +14,12 @@ from datetime import datetime
 from typing import Any
 
 from s3_catalog.catalogs._glue_formats import BY_POSITION, LOGGED, Storage, choose_storage, shown_type
-from s3_catalog.catalogs._glue_names import ORIGINAL, glue_name, is_column_name, positional_name
+from s3_catalog.catalogs._glue_names import ORIGINAL, glue_name, positional_name
 from s3_catalog.catalogs._glue_partitions import ISO_DATE, GluePartition, build_partitions, digest_partitions, project_partitions
 from s3_catalog.catalogs._glue_statistics import build_statistics
 from s3_catalog.catalogs._glue_tags import TagPair, build_tags
 from s3_catalog.catalogs._glue_types import hive_type, read_hive_type
+from s3_catalog.engines.columns import is_column_name
 from s3_catalog.engines.places import find_places, root_of
 from s3_catalog.model.description import Description
 from s3_catalog.model.snapshots import digest_texts

@@ -20,7 +20,17 @@ from s3_catalog.model.types import type_text
 _HIVE = frozenset({Engine.ATHENA, Engine.TRINO})
 FIELD_NAME = re.compile(r"[A-Za-z0-9_.$][A-Za-z0-9_.$ ]*")
 """Names that a field of a struct may have in the text of a Hive type."""
+UNSIGNED = "UINT_64"
+"""What Parquet calls a type that neither Athena nor Trino has."""
+MAX_NAME = 255
+"""Characters of a name, by Glue's own bound."""
+_SHOWN = 40
 _INTEGERS = ("tinyint", "smallint", "int", "bigint")
+
+
+def is_column_name(name: str) -> bool:
+    """Whether a column can be shown under its own name (in lower case), as formats that are read by name need it."""
+    return 0 < len(name) <= MAX_NAME and name.isprintable() and name.strip() == name
 
 
 def check_columns(table: Table) -> Iterator[Finding]:
@@ -34,6 +44,9 @@ def check_columns(table: Table) -> Iterator[Finding]:
 def _check_names(table: Table) -> Iterator[Finding]:
     partitions = {column.name.lower() for column in table.layout.partition_columns}
     names = Counter(column.name.lower() for column in table.columns)
+    if unusual := [column.name for column in table.columns if not is_column_name(column.name)]:
+        longest = f"{max(unusual, key=len)[:_SHOWN]!r}"
+        yield Finding(GLUE_ENGINES, f"{len(unusual)} columns have names that cannot be shown ({longest}): they are renamed or left out")
     clashes = sorted(name for name, count in names.items() if count > 1)
     if clashes:
         yield Finding(
@@ -65,8 +78,16 @@ def _check_type(column: Column, file_format: str) -> Iterator[Finding]:
             yield Finding(GLUE_ENGINES, f"column {column.name!r}: a time of day is shown as a number ({_unit(part)} since midnight)")
         elif pt.is_timestamp(part) and part.unit == "ns" and file_format != "iceberg":
             yield Finding(_HIVE, f"column {column.name!r}: nanoseconds are cut off")
+        elif column.source_type == UNSIGNED and not fits_bigint(column):
+            yield Finding(GLUE_ENGINES, f"column {column.name!r}: no engine has unsigned 64-bit numbers; it is not shown")
         elif pt.is_float16(part):
             yield Finding(GLUE_ENGINES, f"column {column.name!r}: the engines have no half-precision numbers; it is not shown")
+
+
+def fits_bigint(column: Column) -> bool:
+    """Whether all values of an unsigned column are known to be no more than a signed one holds."""
+    known = column.statistics
+    return known is not None and known.complete and known.max is not None and known.max.isdigit() and int(known.max) < 2**63
 
 
 def _unit(arrow_type: pa.DataType) -> str:

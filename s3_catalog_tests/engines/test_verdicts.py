@@ -64,9 +64,10 @@ def test_every_format_has_its_engines(file_format: str, verdicts: str) -> None:
         (plain(file_format="csv", details=(("delimiter", "||"),)), "nnny", "longer than one character"),
         (plain(file_format="csv", details=(("quote", '"'),)), "pppy", "gives every column as text"),
         (plain(warnings=("files of several formats: csv, json",)), "nnnn", "several formats"),
+        (plain(file_format="avro", details=(("codec", "xz"),)), "ynpp", "compressed by xz"),
         (plain(file_format="hudi", details=(("table_type", "MERGE_ON_READ"),)), "yppn", "may see old rows"),
     ],
-    ids=range(14),
+    ids=range(15),
 )  # fmt: skip
 def test_files_decide(table: Table, verdicts: str, reason: str) -> None:
     assert letters(table) == verdicts
@@ -177,3 +178,54 @@ def test_partitions_lie_where_their_files_do(table: Table, template: str, prefix
 def test_a_place_that_files_do_not_prove_is_none(table: Table) -> None:
     assert find_places(table) is None
     assert letters(table)[:3] == "nnn"
+
+
+def test_tables_that_share_a_folder_are_strangers_to_one_another() -> None:
+    tables = [replace(plain(), layout=replace(plain().layout, name=name, location=f"_raw/{name}_*")) for name in ("a", "b")]
+    keys = [("_raw/a_1", "a"), ("_raw/a_2", "a"), ("_raw/b_1", "b"), ("_raw/_hidden", None), ("_raw0/x", None), ("_raw/ä/x", None)]
+    row = {"size": 1, "last_modified": NOON, "etag": None, "storage_class": None, "skipped": None, "error": None}
+    ledger = pa.Table.from_pylist([{"key": key, "table": table, **row} for key, table in keys], schema=LEDGER_SCHEMA)
+    found = count_strangers(ledger, tables)
+    assert [found[table.layout.identity] for table in tables] == [2, 3]
+
+
+def test_a_thousand_tables_in_one_folder_name_their_first_neighbours() -> None:
+    tables = [replace(plain(), layout=replace(plain().layout, name=f"t{n:04}", location=f"a/t{n:04}_*")) for n in range(1000)]
+    verdicts = check_tables(tables)[tables[500].layout.identity]
+    assert verdicts[1].reasons[0] == "its folder holds other tables, which would be read with it: t0000, t0001, t0002, ..."
+
+
+@pytest.mark.parametrize(
+    ("arrow_type", "values", "verdicts"),
+    [
+        (pa.int32(), ["1", "02"], "yyyy"),
+        (pa.int32(), ["1", "x"], "nnny"),
+        (pa.int8(), ["1", "300"], "nnny"),
+        (pa.date32(), ["20260131", "2026-02-01"], "yyyy"),
+        (pa.date32(), ["20260131", "2026-02-30"], "nnny"),
+        (pa.string(), ["1", "x"], "yyyy"),
+    ],
+)
+def test_partition_values_are_of_their_columns_type(arrow_type: pa.DataType, values: list[str], verdicts: str) -> None:
+    table = partitioned("a/", [f"a/p={value}/x" for value in values], [(value,) for value in values], "p")
+    table = replace(table, conflicts=(), layout=replace(table.layout, partition_columns=(PartitionColumn(name="p", type=arrow_type),)))
+    assert letters(table) == verdicts
+    assert ("some of its values in the path are not" in reasons(table)) == ("n" in verdicts)
+
+
+def test_a_column_of_one_type_in_the_path_and_of_another_in_the_files_is_told() -> None:
+    table = partitioned("a/", ["a/ID=x/f"], [("x",)], "ID")
+    assert "partition column 'id' is string in the path and bigint in the files: it is shown as string" in reasons(table)
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        (Column(name="n" * 256, type=pa.int8()), "1 columns have names that cannot be shown"),
+        (Column(name="a\nb", type=pa.int8()), "cannot be shown ('a\\nb')"),
+        (Column(name="big", type=pa.decimal128(20, 0), source_type="UINT_64"), "column 'big': no engine has unsigned 64-bit numbers"),
+    ],
+    ids=["long", "line break", "unsigned"],
+)
+def test_columns_that_are_left_out_are_told(column: Column, told: str) -> None:
+    assert told in reasons(plain(column, Column(name="id", type=pa.int8())))

@@ -29,9 +29,11 @@ class Glue:
     clock: Any = None
 
     def catalog(self, **options: Any) -> GlueCatalog:
-        """The catalog, through the proxy unless `direct`; `options` are those of `GlueOptions`, and `max_attempts` of the connection."""
+        """The catalog, through the proxy unless `direct`; `options` are those of `GlueOptions`; two are the connection's."""
         place = self.server.endpoint_url if options.pop("direct", False) else self.proxy.endpoint_url
-        reach = connection(self.server, endpoint_url=place, max_attempts=options.pop("max_attempts", 3))
+        reach = connection(
+            self.server, endpoint_url=place, max_attempts=options.pop("max_attempts", 3), read_timeout=options.pop("read_timeout", 30.0)
+        )
         extra = {} if self.clock is None else {"now": self.clock}
         return GlueCatalog(self.database, GlueOptions(connection=reach, **options), last_written=self.memory, **extra)
 

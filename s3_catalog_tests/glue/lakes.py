@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -26,6 +27,10 @@ ARCHIVES = Path(tables.__file__).parent
 NOON_UTC = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 NOON = NOON_UTC.replace(tzinfo=None)
 
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": lambda data: gzip.compress(data, mtime=0), "bz2": bz2.compress, "zst": zstandard.compress,
+}  # fmt: skip
+"""Compressions of text that the engines know by the ending of the file's name."""
 BEFORE_1970 = datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC).replace(tzinfo=None)
 
 
@@ -83,6 +88,10 @@ FIRST = [
 _NO_ORC = ("unsigned", "large", "zoned", "clock")
 
 
+NAMES = ("id", "a.b", 'quo"te', "it's", "x::y", "📦", "12345", "two words", "Größe", "n" * 255)
+"""Columns that have names like these in somebody's lake."""
+
+
 def _make_parquet(root: Path) -> dict[str, Expected]:
     for day, region in (("20260130", "eu"), ("20260131", "eu"), ("20260131", "us")):
         path = root / f"parquet/partitioned/dt={day}/Region={region}/part-0.parquet"
@@ -98,7 +107,14 @@ def _make_parquet(root: Path) -> dict[str, Expected]:
     (root / "parquet/grown").mkdir()
     pq.write_table(pa.table({"id": pa.array([1], pa.int32())}), root / "parquet/grown/part-0.parquet")
     pq.write_table(pa.table({"id": pa.array([2**40]), "late": ["x"]}), root / "parquet/grown/part-1.parquet")
+    (root / "parquet/codecs").mkdir()
+    for number, codec in enumerate(("none", "snappy", "gzip", "zstd")):
+        pq.write_table(pa.table({"id": [number], "text": [codec]}), root / f"parquet/codecs/part-{number}.parquet", compression=codec)
+    (root / "parquet/names").mkdir()
+    pq.write_table(pa.table({name: pa.array([number]) for number, name in enumerate(NAMES)}), root / "parquet/names/part-0.parquet")
     return {
+        "parquet_codecs": Expected(rows=4, types={"id": "bigint", "text": "varchar"}, first=[0, "none"]),
+        "parquet_names": Expected(rows=1, types=dict.fromkeys(map(str.lower, NAMES), "bigint"), first=list(range(len(NAMES)))),
         "parquet_partitioned": Expected(
             rows=9,
             types={"id": "bigint", "price": "decimal(10, 2)", "dt": "date", "region": "varchar"},
@@ -124,7 +140,14 @@ def _make_orc(root: Path) -> dict[str, Expected]:
     names = [name for name in TYPES if name not in _NO_ORC]
     first = [value for name, value in zip(TYPES, FIRST, strict=True) if name not in _NO_ORC]
     types = {name: TYPES[name] for name in names} | {"year": "integer"}
-    return {"orc_typed": Expected(rows=6, types=types, first=[*first, 2025], order="id, year", filters={"year = 2026": 3})}
+    (root / "orc/codecs").mkdir()
+    for number, codec in enumerate(("uncompressed", "zlib", "snappy", "lz4")):
+        pyarrow.orc.write_table(pa.table({"id": [number], "text": [codec]}), root / f"orc/codecs/part-{number}.orc", compression=codec)
+    codecs = Expected(rows=4, types={"id": "bigint", "text": "varchar"}, first=[0, "uncompressed"])
+    return {
+        "orc_codecs": codecs,
+        "orc_typed": Expected(rows=6, types=types, first=[*first, 2025], order="id, year", filters={"year = 2026": 3}),
+    }
 
 
 def _make_avro(root: Path) -> dict[str, Expected]:
@@ -150,7 +173,13 @@ def _make_avro(root: Path) -> dict[str, Expected]:
     buffer = io.BytesIO()
     fastavro.writer(buffer, {"type": "record", "name": "Order", "fields": fields}, [row, {**row, "id": 2}], codec="deflate")
     _write(root / "avro/typed/part-0.avro", buffer.getvalue())
+    for number, codec in enumerate(("null", "deflate", "snappy", "zstandard")):
+        buffer = io.BytesIO()
+        fields = [{"name": "id", "type": "long"}, {"name": "text", "type": "string"}]
+        fastavro.writer(buffer, {"type": "record", "name": "Line", "fields": fields}, [{"id": number, "text": codec}], codec=codec)
+        _write(root / f"avro/codecs/part-{number}.avro", buffer.getvalue())
     return {
+        "avro_codecs": Expected(rows=4, types={"id": "bigint", "text": "varchar"}, first=[0, "null"]),
         "avro_typed": Expected(
             rows=2,
             types={
@@ -176,7 +205,11 @@ def _make_delimited(root: Path) -> dict[str, Expected]:
     _write(root / "csv/quoted/part-0.csv.gz", gzip.compress(quoted.getvalue().encode(), mtime=0))
     tabs = "id\tcity\n" + "".join(f"{number}\tKöln\n" for number in range(1, 21))
     _write(root / "tsv/cities/part-0.tsv.zst", zstandard.compress(tabs.encode()))
+    small = Expected(rows=20, types={"id": "bigint", "city": "varchar"}, first=[1, "Köln"])
+    for ending, compress in COMPRESSIONS.items():
+        _write(root / f"csv/{ending}/part-0.csv.{ending}", compress(tabs.replace("\t", ";").encode()))
     return {
+        **{f"csv_{ending}": small for ending in COMPRESSIONS},
         "csv_plain": Expected(
             rows=60,
             types={
@@ -197,7 +230,12 @@ def _make_json(root: Path) -> dict[str, Expected]:
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
     for hour in (6, 18):
         _write(root / f"json/events/2026/01/31/{hour:02}/events.jsonl.bz2", bz2.compress(lines))
+    cities = "".join(json.dumps({"id": number, "city": "Köln"}) + "\n" for number in range(1, 21)).encode()
+    for ending, compress in {"plain": bytes, **COMPRESSIONS}.items():
+        _write(root / f"json/{ending}/part-0.jsonl{'' if ending == 'plain' else f'.{ending}'}", compress(cities))
+    small = Expected(rows=20, types={"id": "bigint", "city": "varchar"}, first=[1, "Köln"])
     return {
+        **{f"json_{ending}": small for ending in ("plain", *COMPRESSIONS)},
         "json_events": Expected(
             rows=40,
             types={

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from s3_catalog.catalogs import Action
 from s3_catalog.errors import CatalogError, CatalogUnavailableError
+from s3_catalog.model.description import Basis, ColumnProfile, Tag
+from s3_catalog.model.statistics import ColumnStatistics
+from s3_catalog.model.tables import Table
 from s3_catalog_tests.catalogs.samples import POLICY, make_table, make_tables, see
 from s3_catalog_tests.glue.conftest import Glue
 from s3_catalog_tests.glue.proxy import GlueFault
+from s3_catalog_tests.glue.test_partitions import counted
 
 Failing = Callable[..., Glue]
 
 
-def test_no_permission_is_one_line_and_writes_nothing(failing: Failing) -> None:
-    glue = failing(GlueFault(kind="status", match="GetTables", status=400, code="AccessDeniedException"))
-    with pytest.raises(CatalogError, match=r"\AGetTables: permission denied\Z"):
+def with_figures(table: Table) -> Table:
+    """The table with statistics of its first column that are good enough for Glue, and a tag on it."""
+    profile = ColumnProfile(column="id", basis=Basis.FULL, bounds_basis=Basis.FOOTERS, rows=9, distinct=9, distinct_method="exact")
+    figures = replace(table.columns[0], statistics=ColumnStatistics(null_count=0, min="1", max="9"))
+    assert table.description is not None
+    tags = (Tag(name="PII.Email", column="id", rule="email", why="values"),)
+    return replace(table, columns=(figures, *table.columns[1:]), description=replace(table.description, columns=(profile,), tags=tags))
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("AccessDeniedException", "permission denied"),
+        ("UnrecognizedClientException", "the credentials are wrong"),
+        ("InvalidSignatureException", "the credentials are wrong"),
+        ("ExpiredTokenException", "the credentials have expired"),
+    ],
+)
+def test_refused_credentials_are_one_line_and_write_nothing(failing: Failing, code: str, told: str) -> None:
+    glue = failing(GlueFault(kind="status", match="GetTables", status=400, code=code))
+    with pytest.raises(CatalogError, match=rf"\AGetTables: {told}\Z") as caught:
         glue.catalog().plan(make_tables("a"), see(), POLICY)
+    assert not caught.value.retryable
     assert not glue.proxy.writes
 
 
@@ -27,16 +53,18 @@ def test_no_permission_is_one_line_and_writes_nothing(failing: Failing) -> None:
     [
         GlueFault(kind="status", match="Table", status=400, code="ThrottlingException", times=2),
         GlueFault(kind="status", match="Table", status=500, code="InternalServiceException", times=2),
+        GlueFault(kind="status", match="Table", status=429, code="TooManyRequestsException", times=2),
         GlueFault(kind="reset", match="Table", times=2),
+        GlueFault(kind="stall", match="Table", times=2),
     ],
-    ids=["throttled", "server error", "reset"],
+    ids=["throttled", "server error", "too many", "reset", "slow"],
 )
 def test_what_passes_is_tried_again(failing: Failing, fault: GlueFault) -> None:
     fault.times, struck = 0, fault.times
     glue = failing(fault)
     glue.publish(make_table("a"))
     fault.times = struck
-    _, outcome = glue.publish(*make_tables("a", "b"))
+    _, outcome = glue.publish(*make_tables("a", "b"), read_timeout=1.0 if fault.kind == "stall" else 30.0)
     assert (outcome.writes, outcome.failed) == (1, ())
     assert fault.hits == struck
 
@@ -48,14 +76,21 @@ def test_what_passes_is_tried_again(failing: Failing, fault: GlueFault) -> None:
         GlueFault(kind="status", match="GetTables", status=400, code="ThrottlingException"),
         GlueFault(kind="reset", match="GetTables"),
         GlueFault(kind="cut", match="GetTables"),
+        GlueFault(kind="stall", match="GetTables"),
+        GlueFault(kind="status", match="GetTables", status=429, text=b""),
         GlueFault(kind="error_body", match="GetTables", text=b"<html>Please log in</html>"),
+        GlueFault(kind="status", match="GetTables", status=403, text=b"<html>Blocked</html>"),
+        GlueFault(kind="error_body", match="GetTables", text=b'{"TableList": [{"Name": "a"'),
+        GlueFault(kind="error_body", match="GetTables", text=b"\xff\xfe"),
+        GlueFault(kind="error_body", match="GetTables", text=b""),
     ],
-    ids=["down", "throttled", "reset", "cut", "a web page"],
+    ids=["down", "throttled", "reset", "cut", "slow", "429", "a web page", "a refusing page", "half a document", "bytes", "nothing"],
 )
 def test_a_glue_that_is_down_says_so(failing: Failing, fault: GlueFault) -> None:
     glue = failing(fault)
     with pytest.raises(CatalogUnavailableError, match="AWS Glue"):
-        glue.catalog(max_attempts=1).plan(make_tables("a"), see(), POLICY)
+        glue.catalog(max_attempts=1, read_timeout=1.0).plan(make_tables("a"), see(), POLICY)
+    assert not glue.proxy.writes
 
 
 def test_an_outage_in_mid_run_is_told_for_each_table_and_mended_by_the_next(failing: Failing) -> None:
@@ -106,6 +141,16 @@ def test_a_table_that_appears_meanwhile_is_left_alone(glue: Glue) -> None:
     assert glue.table("a")["Description"] == "somebody's"
 
 
+def test_a_name_that_another_tool_takes_between_reading_and_writing_is_refused(failing: Failing) -> None:
+    glue = failing(GlueFault(kind="error_body", match="GetTables", answer={"TableList": []}))
+    glue.people.create_database(DatabaseInput={"Name": glue.database})
+    glue.people.create_table(DatabaseName=glue.database, TableInput={"Name": "a", "Description": "somebody's"})
+    _, outcome = glue.publish(*make_tables("a", "b"))
+    assert outcome.failed == (("a", "the name 'a' was taken by another table meanwhile"),)
+    assert glue.table("a")["Description"] == "somebody's"
+    assert "s3_catalog.identity" in glue.table("b")["Parameters"]
+
+
 def test_partitions_that_fail_are_named_and_mended_by_the_next_run(failing: Failing) -> None:
     failed = [{"PartitionValues": ["2026-01-31", "2"], "ErrorDetail": {"ErrorCode": "InternalServiceException"}}]
     glue = failing(GlueFault(kind="error_body", match="BatchCreatePartition", times=1, answer={"Errors": failed}))
@@ -115,6 +160,64 @@ def test_partitions_that_fail_are_named_and_mended_by_the_next_run(failing: Fail
     assert [change.fields for change in plan.changes if change.action is Action.UPDATE] == [(("partitions", None, "2"),)]
     assert outcome.failed == ()
     assert len(glue.partitions("a")) == 2
+
+
+def test_half_of_the_batches_can_fail_and_the_rest_stands(failing: Failing) -> None:
+    table = counted(*range(250))
+    lost = [{"PartitionValues": [f"v{number}"], "ErrorDetail": {"ErrorCode": "InternalServiceException"}} for number in range(100)]
+    glue = failing(GlueFault(kind="error_body", match="BatchCreatePartition", times=1, answer={"Errors": lost}))
+    _, outcome = glue.publish(table)
+    assert outcome.failed == (("a", "partition v0: InternalServiceException, and 99 more"),)
+    assert len(glue.partitions("a")) == 150
+    _, outcome = glue.publish(table)
+    assert (outcome.failed, len(glue.partitions("a"))) == ((), 250)
+    assert glue.proxy.writes["BatchCreatePartition"] == 4  # three, and one for the hundred that failed
+
+
+def test_partitions_whose_answer_was_lost_are_no_failure(failing: Failing) -> None:
+    lost = GlueFault(kind="cut", match="BatchCreatePartition", times=1)
+    glue = failing(lost)
+    table = counted(1, 2)
+    _, outcome = glue.publish(table)
+    assert (lost.hits, outcome.failed, len(glue.partitions("a"))) == (1, (), 2)
+    assert glue.publish(table)[0].changes[0].action is Action.UNCHANGED
+
+
+@pytest.mark.parametrize("operation", ["CreateTable", "BatchCreatePartition", "UpdateTable"])
+@pytest.mark.parametrize("text", [b"<html>Please log in</html>", b'{"Errors": ['], ids=["a web page", "half a document"])
+def test_a_write_that_something_else_answers_is_no_success(failing: Failing, operation: str, text: bytes) -> None:
+    glue = failing(GlueFault(kind="error_body", match=operation, times=1, text=text))
+    _, outcome = glue.publish(counted(1, 2), max_attempts=1)
+    reason = f"AWS Glue: {operation}: the answer was cut or is a web page: something stands before Glue"
+    assert outcome.failed == (("a", reason),)
+    _, outcome = glue.publish(counted(1, 2))
+    assert (outcome.failed, len(glue.partitions("a"))) == ((), 2)
+    assert glue.publish(counted(1, 2))[0].changes[0].action is Action.UNCHANGED
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer"),
+    [
+        ("UpdateColumnStatisticsForTable", {"Errors": [{"ColumnStatistics": {"ColumnName": "id"}, "Error": {"ErrorCode": "Busy"}}]}),
+        ("CreatePartitionIndex", None),
+        ("AddLFTagsToResource", {"Failures": [{"LFTag": {"TagKey": "PII.Email"}, "Error": {"ErrorCode": "Busy"}}]}),
+    ],
+)
+def test_what_fails_beside_a_table_is_told_and_sent_again(failing: Failing, operation: str, answer: Any) -> None:
+    status = 200 if answer else 400
+    glue = failing(
+        GlueFault(kind="error_body" if answer else "status", match=operation, times=1, status=status, code="Busy", answer=answer)
+    )
+    options: dict[str, Any] = {"partition_indexes": True, "lake_formation_tags": True}
+    table = with_figures(make_table("a", conflicts=()))
+    _, outcome = glue.publish(table, **options)
+    assert [(name, "Busy" in reason) for name, reason in outcome.failed] == [("a", True)]
+    _, outcome = glue.publish(table, **options)
+    assert outcome.failed == ()
+    sent = sum(glue.proxy.writes.values())
+    plan, _ = glue.publish(table, **options)
+    assert (plan.changes[0].action, sum(glue.proxy.writes.values())) == (Action.UNCHANGED, sent)
+    assert Counter(target.rpartition("/")[2] for target in glue.proxy.targets)[operation] == 2
 
 
 def test_a_page_instead_of_an_answer_is_no_success(failing: Failing) -> None:

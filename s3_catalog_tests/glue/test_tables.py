@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from s3_catalog.catalogs import Action, open_catalog
+from s3_catalog.catalogs._authority import MemoryLastWritten
 from s3_catalog.catalogs._glue_formats import choose_storage
 from s3_catalog.catalogs._glue_options import read_url
 from s3_catalog.catalogs._glue_tables import build_table
@@ -18,8 +20,20 @@ from s3_catalog.model.statistics import ColumnStatistics
 from s3_catalog.model.tables import Column, Partition, PartitionColumn, Table
 from s3_catalog_tests.catalogs.samples import NOON, make_table
 from s3_catalog_tests.glue.conftest import Glue
+from s3_catalog_tests.glue.proxy import GlueFault
 
 HIVE = "org.apache.hadoop.hive"
+TEXT = {"TextInputFormat", "HiveIgnoreKeyTextOutputFormat"}
+FILE_FORMATS: dict[str, set[str | None]] = {
+    "parquet": {"MapredParquetInputFormat", "MapredParquetOutputFormat"},
+    "orc": {"OrcInputFormat", "OrcOutputFormat"},
+    "avro": {"AvroContainerInputFormat", "AvroContainerOutputFormat"},
+    **{text: {*TEXT} for text in ("csv", "tsv", "jsonl")},
+    "delta": {"SequenceFileInputFormat", "HiveSequenceFileOutputFormat"},
+    "iceberg": {None},
+    "hudi": {"HoodieParquetInputFormat", "MapredParquetOutputFormat"},
+}
+"""Input and output formats by file format, without their packages."""
 
 
 def plain(name: str, *columns: Column, file_format: str = "parquet", suffix: str | None = None, **details: str) -> Table:
@@ -106,6 +120,8 @@ def test_every_format_has_its_serde_and_parameters(table: Table, serde: str | No
     assert storage is not None
     assert storage.serde == serde
     assert parameters.items() <= storage.parameters.items()
+    formats = {text and text.rpartition(".")[2] for text in (storage.input_format, storage.output_format)}
+    assert formats == FILE_FORMATS[table.format]
 
 
 @pytest.mark.parametrize("file_format", ["excel", "xml", "pickle", "hdf5", "text", "zip", "unstructured"])
@@ -171,8 +187,18 @@ def test_projection_registers_no_partition(glue: Glue) -> None:
     assert wanted.items() <= glue.table("a")["Parameters"].items()
 
 
-def test_an_index_is_made_once(glue: Glue) -> None:
-    glue.publish(partitioned(3), partition_indexes=True)
+def test_an_index_is_made_once_for_tables_that_were_there_before_too(failing: Callable[..., Glue]) -> None:
+    there = {"PartitionIndexDescriptorList": [{"IndexName": "s3_catalog", "Keys": [], "IndexStatus": "ACTIVE"}]}
+    made = GlueFault(kind="error_body", match="GetPartitionIndexes", answer=there, times=0)  # moto keeps no index
+    glue = failing(made)
+    glue.publish(partitioned(3))
+    plan, _ = glue.publish(partitioned(3), partition_indexes=True)
+    assert plan.changes[0].fields == (("partition index", None, "part"),)
+    made.times = None
+    glue.publish(partitioned(4), partition_indexes=True)
+    glue.memory = MemoryLastWritten()
+    glue.edit("a", lambda body: body["Parameters"].pop("s3_catalog.index"))  # as a run leaves it that was killed
+    glue.publish(partitioned(4), partition_indexes=True)
     assert glue.proxy.writes["CreatePartitionIndex"] == 1
 
 
@@ -235,6 +261,22 @@ def test_tags_become_lake_formation_tags_and_go_again(glue: Glue) -> None:
 
     assert publish("Domain.Sales", "Tier.Gold") == [("Domain.Sales", ["true"]), ("Tier.Gold", ["true"])]
     assert publish("Tier.Gold") == [("Tier.Gold", ["true"])]
+    formation.remove_lf_tags_from_resource(Resource={"Table": place}, LFTags=[{"TagKey": "Tier.Gold", "TagValues": ["true"]}])
+    assert publish("Tier.Gold", "Domain.Web") == [("Domain.Web", ["true"])]  # what a person took away stays away
+
+
+def test_tags_of_columns_reach_tables_that_were_published_without(glue: Glue) -> None:
+    described = Description(tags=(Tag(name="PII.Email", column="tags[].a", rule="email", why="values"),))
+    table = replace(make_table("a"), description=described)
+    glue.publish(table)
+    plan, outcome = glue.publish(table, lake_formation_tags=True)
+    assert (plan.changes[0].fields, outcome.failed) == ((("lake_formation_tags", None, "changed"),), ())
+    resource = {"TableWithColumns": {"DatabaseName": glue.database, "Name": "a", "ColumnNames": ["tags"]}}
+    (found,) = glue.server.client("lakeformation").get_resource_lf_tags(Resource=resource)["LFTagsOnColumns"]
+    assert (found["Name"], [(tag["TagKey"], tag["TagValues"]) for tag in found["LFTags"]]) == ("tags", [("PII.Email", ["true"])])
+    sent = len(glue.proxy.targets)
+    glue.publish(table, lake_formation_tags=True)
+    assert glue.proxy.targets[sent:] == ["GetTables"] * 2
 
 
 def test_a_thousand_unchanged_tables_send_no_write(glue: Glue) -> None:

@@ -106,15 +106,15 @@ def run_trino(folder: Path, *, glue: S3Server, store: S3Server, timeout: float =
         f"-Dconfig={folder}/etc/config.properties", "-cp", f"{home}/lib/*", "io.trino.server.TrinoServer",
     ]  # fmt: skip
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    log = folder / "trino.log"
+    server, log = Trino(f"http://127.0.0.1:{port}"), folder / "trino.log"
     with log.open("wb") as output, subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=output) as process:
         try:
             deadline = time.monotonic() + timeout
-            while not _is_ready(port):
+            while not _is_ready(server):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"Trino did not start: {log.read_text(errors='replace')[-2000:]}")
                 time.sleep(0.2)
-            yield Trino(f"http://127.0.0.1:{port}")
+            yield server
         finally:
             process.terminate()
             try:
@@ -123,11 +123,11 @@ def run_trino(folder: Path, *, glue: S3Server, store: S3Server, timeout: float =
                 process.kill()
 
 
-def _is_ready(port: int) -> bool:
+def _is_ready(server: Trino) -> bool:
+    """Whether it runs statements: it answers before it knows itself as a node that could."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/info", timeout=5) as answer:
-            return json.load(answer)["starting"] is False
-    except (OSError, urllib.error.URLError):
+        return server.query("SELECT 1").rows == [[1]]
+    except (OSError, TrinoError):
         return False
 
 
