@@ -125,15 +125,16 @@ class BucketPlan:
         new = [publication for publication in publications if publication.entity is None or publication.entity.get("deleted")]
         service = join_fqn((self._settings.service,))
         database = join_fqn((self._settings.service, self.database))
-        if new and not self._is_there("databases", database):
+        if not new:
+            return
+        there = self._client.find(f"/databases/name/{quote_path(database)}") is not None
+        if not there:
             yield "database", [{"name": self.database, "service": service, "sourceUrl": self._lake.store_url}]
-        names = dict.fromkeys(publication.wanted.schema for publication in new)
-        missing = [name for name in names if not self._is_there("databaseSchemas", join_fqn((self._settings.service, self.database, name)))]
+        found = self._client.pages("/databaseSchemas", limit=self._settings.page, database=database) if there else ()
+        schemas = {schema["name"] for schema in found}
+        missing = [name for name in dict.fromkeys(publication.wanted.schema for publication in new) if name not in schemas]
         if missing:
             yield "schema", [{"name": name, "database": database} for name in missing]
-
-    def _is_there(self, collection: str, fqn: str) -> bool:
-        return self._client.find(f"/{collection}/name/{quote_path(fqn)}") is not None
 
     def make_tags(self, publications: Sequence[Publication]) -> None:
         """Make the tags that are missing: the sink would write their classifications anew, which may be people's.
