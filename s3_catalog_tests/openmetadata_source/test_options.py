@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from s3_catalog.config import Settings
 from s3_catalog.errors import ConfigError
@@ -19,6 +20,14 @@ ISSUE = [
     "exclude_patterns", "max_sample_rows", "max_file_size_mb", "batch_size", "max_workers", "chunk_size",
     "enable_caching", "tag_mapping", "default_tags", "path_classification",
 ]  # fmt: skip
+
+
+def test_the_documented_example_is_valid() -> None:
+    text = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)[0]
+    options = yaml.safe_load(text)["source"]["serviceConnection"]["config"]["connectionOptions"]
+    assert Path(options.pop("sslCertPath")).suffix == ".pem"
+    assert all(isinstance(value, str) for value in options.values())
+    assert read_options(options).buckets == (("s3://lake/raw", "s3://lake/curated"), ("s3://archive",))
 
 
 def read(**options: Any) -> Choices:
