@@ -45,6 +45,9 @@ def describe_report(report: TargetReport) -> dict[str, Any]:
         "counts": _counts(plan, outcome) if plan else {},
         "writes": outcome.writes if outcome else 0,
         "failed": [{"name": name, "error": error} for name, error in (outcome.failed if outcome else ())],
+        "kept": [{"name": change.name, "fields": [field for field, _, _ in change.kept]} for change in plan.changes if change.kept]
+        if plan
+        else [],
         "withheld": list(plan.withheld) if plan else [],
         "withheld_reason": plan.withheld_reason if plan else None,
         "error": report.error,

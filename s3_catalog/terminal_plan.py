@@ -85,7 +85,12 @@ def _report_text(report: TargetReport) -> Text:
     if report.error is not None or report.plan is None:
         return Text("not published", "red")
     failed = len(report.outcome.failed) if report.outcome else 0
-    return Text.assemble(counts_text(report.plan, report.outcome), (f", {failed:,} failed" if failed else "", "red"))
+    kept = sum(len(change.kept) for change in report.plan.changes)
+    return Text.assemble(
+        counts_text(report.plan, report.outcome),
+        (f", {number_text(kept, 'field')} left as people wrote them" if kept else "", "cyan"),
+        (f", {failed:,} failed" if failed else "", "red"),
+    )
 
 
 def show_comparison(comparison: Comparison) -> None:

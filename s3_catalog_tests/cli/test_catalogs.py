@@ -201,6 +201,8 @@ def test_what_a_person_wrote_is_in_the_plan_and_in_the_comparison(configured: Do
     comparison = run("compare")
     assert (comparison.exit_code, comparison.stderr) == (0, "")
     assert comparison.stdout.splitlines()[2].split() == ["raw_t0", "same", "by", "hand"]
+    assert run("publish", "--to", "openmetadata").stdout == "openmetadata  4 unchanged, 1 field left as people wrote them\n"
+    assert run("publish", "--to", "openmetadata", "--json").json[0]["kept"] == [{"name": "raw_t0", "fields": ["description"]}]
 
 
 def test_a_comparison_names_what_is_missing_changed_and_left_over(configured: Double, lake: Path) -> None:
