@@ -25,7 +25,12 @@ _LIMITS: dict[str, tuple[tuple[Engine, str, bool], ...]] = {
 _BY_ENDING = frozenset({"gz", "bz2", "zst"})
 """Compressions of text that the engines know by the ending of the file's name; of snappy and lz4 they read Hadoop's framing alone."""
 _DUCKDB_ENDINGS = frozenset({"gz", "zst"})
-_NOT_IN_TRINO = frozenset({"xz", "lz4"})
+_LACKING_CODECS = {
+    ("avro", "xz"): frozenset({Engine.TRINO}),
+    ("parquet", "brotli"): frozenset({Engine.ATHENA, Engine.TRINO}),
+    ("parquet", "lz4"): frozenset({Engine.TRINO}),
+}
+"""(format, codec) -> the engines that have no reader for it."""
 _SQL_ENGINES = frozenset({Engine.ATHENA, Engine.TRINO})
 _UTF8 = frozenset({"utf-8", "ascii", "us-ascii", "utf_8"})
 
@@ -53,8 +58,9 @@ def _check_format(table: Table) -> Iterator[Finding]:
         yield Finding(GLUE_ENGINES, reason, blocks=True)
     if file_format == "hudi" and details.get("table_type") == "MERGE_ON_READ":
         yield Finding(frozenset({Engine.TRINO}), "merge-on-read: Trino reads base files alone, and may see old rows")
-    if file_format == "avro" and details.get("codec") in _NOT_IN_TRINO:
-        yield Finding(frozenset({Engine.TRINO}), f"Trino has no reader for Avro compressed by {details['codec']}", blocks=True)
+    for codec in details.get("codec", "").split(", "):
+        if lacking := _LACKING_CODECS.get((file_format, codec)):
+            yield Finding(lacking, f"files are compressed by {codec}, which the engine does not know in {file_format}", blocks=True)
     if file_format == "delta" and details.get("column_mapping"):
         yield Finding(frozenset({Engine.ATHENA}), f"Delta column mapping ({details['column_mapping']}) needs Athena engine version 3")
 

@@ -17,6 +17,7 @@ MAX_LIST = 65_536
 _MAX_CELLS = 250_000
 """Column chunks whose statistics are looked at, which takes some microseconds each."""
 _MAX_SCHEMA_BYTES = 16 * 1024 * 1024
+_USUAL_CODECS = frozenset({"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD"})
 _TELLING_TYPES = frozenset({"JSON", "BSON", "UUID", "ENUM", "INTERVAL"})
 """Logical types of which the Arrow type keeps less than their name says."""
 
@@ -35,8 +36,8 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
         file: the end of a Parquet file, or all of it.
         options: `max_columns`; `figures`: whether column chunks are looked at; `field_ids`: whether the schema keeps the fields' numbers.
 
-    Returns: `schema` (Arrow IPC in base 64), `rows`, `created_by`, `source_types` by name; for each column of the schema `nulls`,
-    `sizes`, `lows`, `highs` and `exact`, as in `_parquet_figures.Figures`.
+    Returns: `schema` (Arrow IPC in base 64), `rows`, `created_by`, `source_types` by name, `codecs` that not every engine has; for each
+    column of the schema `nulls`, `sizes`, `lows`, `highs` and `exact`, as in `_parquet_figures.Figures`.
 
     Raises:
         RefusedError: the footer is corrupt, contradicts itself or claims too much.
@@ -56,6 +57,7 @@ def read(file: BinaryIO, options: Mapping[str, Any]) -> dict[str, Any]:
             "rows": _count_rows(metadata, look_at_chunks=options["figures"]),
             "created_by": metadata.created_by,
             "source_types": _source_types(metadata.schema),
+            "codecs": _rare_codecs(metadata) if options["figures"] else [],
         }
     except MemoryError:  # Arrow's own is an ArrowException as well
         raise
@@ -79,6 +81,12 @@ def _count_rows(metadata: Any, *, look_at_chunks: bool) -> int:
 def _has_fewer_values(group: Any) -> bool:
     """Whether a row group claims more rows than its first column has values (nulls are values; a list has one or more per row)."""
     return bool(group.num_columns and group.column(0).num_values < group.num_rows)
+
+
+def _rare_codecs(metadata: Any) -> list[str]:
+    """The compressions of the first column that not every engine has."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    return sorted({group.column(0).compression for group in groups if group.num_columns} - _USUAL_CODECS)
 
 
 def _source_types(schema: Any) -> dict[str, str]:

@@ -115,6 +115,8 @@ def _read_answer(key: str, answer: Mapping[str, Any], limits: ReadLimits) -> Fil
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableFileError(key, "parquet", "the footer is corrupt") from error
     details = {"created_by": answer["created_by"]} if answer["created_by"] else {}
+    if answer["codecs"]:
+        details["codec"] = ", ".join(answer["codecs"]).lower()
     return FileSchema(columns=columns, row_count=answer["rows"], figures=figures, warnings=warnings, details=details)
 
 

@@ -65,9 +65,11 @@ def test_every_format_has_its_engines(file_format: str, verdicts: str) -> None:
         (plain(file_format="csv", details=(("quote", '"'),)), "pppy", "gives every column as text"),
         (plain(warnings=("files of several formats: csv, json",)), "nnnn", "several formats"),
         (plain(file_format="avro", details=(("codec", "xz"),)), "ynpp", "compressed by xz"),
+        (plain(details=(("codec", "lz4"),)), "ynyy", "compressed by lz4"),
+        (plain(details=(("codec", "brotli"),)), "nnyy", "compressed by brotli"),
         (plain(file_format="hudi", details=(("table_type", "MERGE_ON_READ"),)), "yppn", "may see old rows"),
     ],
-    ids=range(15),
+    ids=range(17),
 )  # fmt: skip
 def test_files_decide(table: Table, verdicts: str, reason: str) -> None:
     assert letters(table) == verdicts

@@ -384,3 +384,10 @@ def test_figures_hold_for_any_values(numbers: list[Any], texts: list[Any], float
         {"n": pa.array(numbers, pa.int64()), "t": pa.array(texts[:rows], pa.string()), "f": pa.array(floats[:rows], pa.float64())}
     )
     check(parquet(table, row_group_size=size))
+
+
+@pytest.mark.parametrize(("codec", "told"), [("zstd", None), ("lz4", "lz4"), ("brotli", "brotli")])
+def test_a_compression_that_not_every_engine_has_is_told(codec: str, told: str | None) -> None:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"a": [1]}), file, compression=codec)
+    assert check(file.getvalue()).details.get("codec") == told
