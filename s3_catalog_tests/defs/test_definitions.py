@@ -129,8 +129,9 @@ def test_an_import_reads_no_settings_and_loads_nothing_heavy(tmp_path: Path) -> 
 def test_dagster_validates_them_without_a_warning_of_ours(
     tmp_path: Path, run_dagster: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    (tmp_path / "s3_catalog.yaml").write_text("{location: s3://lake/, publish_to: [{url: glue://lake}]}", encoding="utf-8")
-    done = run_dagster("definitions", "validate", "-w", str(PROJECT / "workspace.yaml"), cwd=tmp_path)
+    path = tmp_path / "settings.yaml"
+    path.write_text("{location: s3://lake/, publish_to: [{url: glue://lake}]}", encoding="utf-8")
+    done = run_dagster("definitions", "validate", "-w", str(PROJECT / "workspace.yaml"), cwd=tmp_path, S3_CATALOG_CONFIG=str(path))
     assert done.returncode == 0, done.stderr
     warned = [line for line in done.stderr.splitlines() if "Warning" in line and "site-packages" not in line]
     assert warned == []
