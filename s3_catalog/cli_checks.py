@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 def doctor(
+    url: Annotated[str | None, typer.Argument(metavar="[URL]", help="A location other than the configuration's.")] = None,
     as_json: Json = False,
     catalog: Catalog = None,
     config: Config = None,
@@ -61,7 +62,7 @@ def doctor(
         path_style=path_style,
         anonymous=anonymous,
     )
-    examined = examine(read_settings(config, {"catalog": catalog}, s3))
+    examined = examine(read_settings(config, {"location": url, "catalog": catalog}, s3))
     if as_json:
         write_output([encode(describe_checks(examined))])
     else:

@@ -110,7 +110,7 @@ def _look_at_version(look: DatabaseLook, database: Database, revision: str) -> N
             look.formats = frozenset(connection.scalars(sa.select(assets.c.format).distinct()))
             tables = connection.scalar(sa.select(sa.func.count()).where(assets.c.retired_at.is_(None)))
         look.is_current = True
-        look.add("version", CheckStatus.OK, f"step {revision}, the newest; {tables:,} tables")
+        look.add("version", CheckStatus.OK, f"step {revision}, the newest; tables: {tables:,}")
 
 
 def _look_for_writing(look: DatabaseLook, database: Database) -> None:
