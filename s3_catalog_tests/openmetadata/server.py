@@ -38,7 +38,8 @@ class Fault:
     """What goes wrong with the next `times` requests that it fits.
 
     `kind`: `status` (then `status` and `headers`), `slow`, `drop` (no answer), `cut` (the request is done, its answer cut off), `html`, or
-    `half` (of a bulk call, every second row fails). `after` requests that fit go well before.
+    `half` (of a bulk call, every second row fails), or `meanwhile` (all goes well, but `action` comes first). `after` requests that fit go
+    well before.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Fault:
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0
+    action: Callable[[], object] = lambda: None
 
     def fits(self, method: str, path: str) -> bool:
         """Whether it strikes; counts down."""
@@ -196,6 +198,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif kind == "drop":
             self._hang_up()
         else:
+            if fault and kind == "meanwhile":
+                fault.action()
             if fault and kind == "slow":
                 time.sleep(fault.seconds)
             status, body, headers = self._respond(path, raw, half=kind == "half")

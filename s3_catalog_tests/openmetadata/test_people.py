@@ -209,6 +209,30 @@ def test_any_edit_makes_a_plan_stale_also_of_a_table_that_it_leaves_alone(double
     assert "description" not in double.table(key("a"))
 
 
+def test_a_person_who_writes_while_we_replace_our_text_wins(double: Double, catalog: OpenMetadataCatalog) -> None:
+    publish(catalog, [plain("a", text="Ours.")])
+    double.fail("meanwhile", method="PATCH", action=lambda: double.by_hand(key("a"), replace_text("Theirs.")))
+    _, outcome = publish(catalog, [plain("a", text="Ours, new.")])
+    assert (double.table(key("a"))["description"], [name for name, _ in outcome.failed]) == ("Theirs.", ["a"])
+    assert "changed by a person meanwhile" in outcome.failed[0][1]
+
+
+def test_a_person_who_writes_while_a_bulk_call_is_under_way_keeps_the_text(double: Double, catalog: OpenMetadataCatalog) -> None:
+    publish(catalog, [plain(name) for name in "abcde"])
+    theirs = {"op": "add", "path": "/description", "value": "Theirs."}
+    double.fail("meanwhile", path="/tables/bulk", action=lambda: double.by_hand(key("a"), theirs))
+    _, outcome = publish(catalog, [wider(plain(name)) for name in "abcde"])
+    assert (outcome.failed, double.table(key("a"))["description"], len(double.table(key("a"))["columns"])) == ((), "Theirs.", 3)
+
+
+def test_a_plan_that_others_memories_made_is_refused(double: Double, catalog: OpenMetadataCatalog) -> None:
+    publish(catalog, [plain("a", text="Ours.")])
+    plan = catalog.plan([plain("a", text="New.")], see(), POLICY)
+    with CATALOG.open(double.url(profiles="off", samples="off")) as forgetful, pytest.raises(CatalogError, match="make a new plan"):
+        forgetful.apply(plan)
+    assert double.table(key("a"))["description"] == "Ours."
+
+
 def test_tables_of_others_in_our_service_are_not_ours(double: Double, catalog: OpenMetadataCatalog) -> None:
     publish(catalog, [plain("a")])
     foreign = {"name": "b", "databaseSchema": "lake_service.lake.root", "columns": [{"name": "x", "dataType": "INT"}]}
