@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from s3_catalog.scanning import ScanReport
 
 
+__all__ = ["app"]
+
+
 def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version

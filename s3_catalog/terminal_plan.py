@@ -153,7 +153,8 @@ def _show_kept(console: Console, kept: Sequence[FieldChange]) -> None:
 
 
 def _columns_text(table: Table) -> str:
-    columns = [(column.name, column.type) for column in (*table.layout.partition_columns, *table.columns)]
+    columns = [(column.name, column.type) for column in table.layout.partition_columns]
+    columns += [(column.name, column.type) for column in table.columns]
     told = [f"{name} {type_text(arrow_type)}" for name, arrow_type in columns[:_MOST_COLUMNS]]
     left = len(columns) - len(told)
     return ", ".join([*told, *([f"and {left:,} more columns"] if left else [])])
