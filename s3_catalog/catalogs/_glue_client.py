@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from s3_catalog.errors import CatalogError, CatalogUnavailableError
@@ -73,9 +74,13 @@ def connect(service: str, connection: GlueConnection) -> Any:
     import boto3
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
 
     try:
+        own = Session()
+        own.register_component("data_loader", _load_descriptions(own.get_config_variable("data_path")))
         session = boto3.Session(
+            botocore_session=own,
             aws_access_key_id=connection.access_key_id,
             aws_secret_access_key=connection.secret_access_key,
             aws_session_token=connection.session_token,
@@ -98,6 +103,14 @@ def connect(service: str, connection: GlueConnection) -> Any:
     if "json" in client.meta.service_model.protocol:
         _heed_strange_answers(client, connection.max_attempts)
     return client
+
+
+@cache
+def _load_descriptions(data_path: str | None) -> Any:
+    """What botocore knows of services, once for all sessions: reading it takes longer than a call."""
+    from botocore.loaders import create_loader
+
+    return create_loader(data_path)
 
 
 def _heed_strange_answers(client: Any, max_attempts: int) -> None:

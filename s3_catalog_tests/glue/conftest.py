@@ -3,6 +3,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ class Glue:
             plan = catalog.plan(tables, scope or see(), policy)
             return plan, catalog.apply(plan)
 
-    @property
+    @cached_property
     def people(self) -> Any:
         """A client of its own, past the proxy."""
         return self.server.client("glue")
