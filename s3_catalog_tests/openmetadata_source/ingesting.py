@@ -70,6 +70,6 @@ def ingest(command: str, folder: Path, content: Mapping[str, Any]) -> Run:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "S3_CATALOG_"))}
     own = {"PYTHONPATH": str(PROJECT), "S3_CATALOG_HOME": str(folder / "home"), "HOME": str(folder), "AWS_EC2_METADATA_DISABLED": "true"}
     done = subprocess.run(
-        [command, "ingest", "-c", str(file)], capture_output=True, text=True, cwd=folder, env=inherited | own, timeout=110, check=False
+        [command, "ingest", "-c", str(file)], capture_output=True, text=True, cwd=folder, env=inherited | own, timeout=280, check=False
     )
     return Run(done.returncode, done.stdout + done.stderr)

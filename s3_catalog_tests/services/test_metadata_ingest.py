@@ -20,13 +20,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from s3_catalog.errors import StoreUnreachableError
+from s3_catalog.openmetadata_source.lakes import count_top
+from s3_catalog.openmetadata_source.options import read_options
 from s3_catalog_tests.openmetadata.rules import Body
 from s3_catalog_tests.openmetadata.server import BOT_TOKEN, Double
 from s3_catalog_tests.openmetadata_source.ingesting import MISSING, Run, find_metadata, ingest, workflow
 from s3_catalog_tests.servers import SECRET_KEY, S3Server
 from s3_catalog_tests.services.test_store_minio import assume_role, policy
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 EMAILS = [f"someone{number}@example.org" for number in range(20)]
 
@@ -103,6 +106,7 @@ OPTIONS = {
     "default_tags": "Source.S3",
     "path_classification": '{"finance/": "Department.Finance"}',
 }
+CHANGED = OPTIONS | {"tag_mapping": "customers:PII.NonSensitive", "max_sample_rows": "0"}
 
 
 @pytest.fixture(scope="module")
@@ -178,14 +182,14 @@ def denied(edited: Story) -> Story:
     limited = assume_role(edited.store, policy(edited.bucket, denied_prefix="secret/"))
     names = {"access_key_id": "awsAccessKeyId", "secret_access_key": "awsSecretAccessKey", "session_token": "awsSessionToken"}
     keys = {names[name]: value for name, value in limited.items()}
-    edited.run("denied", edited.options(**OPTIONS) | keys | {"bucketName": f"missing-{edited.bucket}, {edited.bucket}"})
+    edited.run("denied", edited.options(**CHANGED) | keys | {"bucketName": f"missing-{edited.bucket}, {edited.bucket}"})
     return edited
 
 
 @pytest.fixture(scope="module")
 def complete(denied: Story) -> Story:
     """The same with all rights."""
-    answer = denied.run("complete", denied.options(**OPTIONS))
+    answer = denied.run("complete", denied.options(**CHANGED))
     assert answer.exit_code == 0, answer.output
     return denied
 
@@ -217,6 +221,19 @@ def test_every_table_is_published_with_its_columns(first: Story) -> None:
     )
     profile = first.server.entities.latest_profile(orders["fullyQualifiedName"])["profile"]
     assert profile["rowCount"] == 7
+
+
+def test_roles_and_certificates_reach_the_store(minio_server: S3Server, minio_tls_server: S3Server) -> None:
+    def look(server: S3Server, **options: str) -> tuple[int, int]:
+        bucket = server.make_bucket({"a/x.csv": b"id\n1\n", "y.csv": b"id\n1\n"})
+        keys = {"awsAccessKeyId": server.access_key, "awsSecretAccessKey": server.secret_key, "endPointURL": server.endpoint_url}
+        return count_top(read_options({"bucketName": bucket, **keys, **options}), f"s3://{bucket}")
+
+    assert look(minio_server, roleArn="arn:aws:iam::123456789012:role/any") == (1, 1)
+    assert look(minio_tls_server, sslCertPath=str(minio_tls_server.ca_bundle)) == (1, 1)
+    assert look(minio_tls_server, verifySSL="false") == (1, 1)
+    with pytest.raises(StoreUnreachableError, match="certificate"):
+        look(minio_tls_server)
 
 
 def test_tags_come_from_values_paths_folders_and_for_all(first: Story) -> None:
@@ -260,13 +277,21 @@ def test_an_incomplete_listing_deletes_nothing_and_says_so(denied: Story) -> Non
     assert f"s3://{denied.bucket}/secret/: permission denied" in answer.output
     assert "not retired: finance_rates" in answer.output
     assert denied.after["denied"].keys() == denied.after["first"].keys()
-    assert not any(request.startswith("DELETE") for request in denied.requests["denied"])
+    assert "DELETE /tables/{id}" not in denied.requests["denied"]
 
 
 def test_a_bucket_that_is_not_there_stops_no_other(denied: Story) -> None:
     output = denied.runs["denied"].output
     assert f"connection test failed location=s3://missing-{denied.bucket}" in output
     assert f"connection test passed location=s3://{denied.bucket}" in output
+
+
+def test_what_is_no_longer_wanted_is_taken_back(denied: Story) -> None:
+    tags = {tag["tagFQN"] for tag in denied.table("people.people_customers")["tags"]}
+    assert ("PII.Sensitive" in tags, "PII.NonSensitive" in tags, "Source.S3" in tags) == (False, True, False)
+    assert denied.requests["denied"]["PATCH /tables/{id}"] == 1
+    assert denied.requests["denied"]["DELETE /tables/{id}/sampleData"] == 4
+    assert denied.sample("people.people_customers") == {}
 
 
 def test_a_complete_listing_retires_what_is_gone(complete: Story) -> None:
@@ -276,9 +301,11 @@ def test_a_complete_listing_retires_what_is_gone(complete: Story) -> None:
 
 
 def test_an_unchanged_lake_changes_no_version_and_sends_no_table(complete: Story) -> None:
-    human = {"sales.sales_orders": 0.2, "people.people_customers": 0.2}
+    human = {"sales.sales_orders": 0.2, "people.people_customers": 0.3}
     assert complete.tables() == {name: human.get(name, 0.1) for name in complete.tables()}
-    assert {request for request in complete.requests["complete"] if not request.startswith("GET")} == {"DELETE /tables/{id}"}
+    writes = {request: count for request, count in complete.requests["complete"].items() if not request.startswith("GET")}
+    # the one gone, and the figures of the folder that could not be listed when samples were switched off
+    assert writes == {"DELETE /tables/{id}": 1, "DELETE /tables/{id}/sampleData": 1, "PUT /tables/{id}/tableProfile": 1}
 
 
 def test_what_people_wrote_and_took_away_stays(complete: Story) -> None:
