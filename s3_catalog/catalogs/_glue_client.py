@@ -147,6 +147,7 @@ def told_in_our_words(operation: str) -> Iterator[None]:
         GlueRefusalError: refused.
     """
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -159,7 +160,7 @@ def told_in_our_words(operation: str) -> Iterator[None]:
         raise GlueRefusalError(operation, code, _REASONS.get(code)) from error
     except NoCredentialsError as error:
         raise CatalogError("AWS Glue: no credentials found (AWS_* variables, profile, instance role)") from error
-    except (BotoCoreError, UnicodeDecodeError) as error:  # the latter is a web page in another encoding
+    except (BotoCoreError, ResponseParserError, UnicodeDecodeError) as error:  # the last is a web page in another encoding
         raise CatalogUnavailableError(f"AWS Glue: {operation}: {type(error).__name__}") from error
 
 

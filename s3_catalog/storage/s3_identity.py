@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
+from botocore.parsers import ResponseParserError
 from botocore.utils import get_environ_proxies
 
 from s3_catalog.storage import Location
@@ -88,7 +89,7 @@ def _ask_time(endpoint: S3Endpoint, verify: Any) -> tuple[datetime, datetime | N
 
 def _ask_arn(session: boto3.Session, options: StoreOptions, keys: Any, verify: Any) -> str | None:
     """Who has the keys; None where there is no STS, or it cannot be reached."""
-    with contextlib.suppress(BotoCoreError, ClientError, ValueError):
+    with contextlib.suppress(BotoCoreError, ClientError, ResponseParserError, ValueError):
         client = session.client(
             "sts",
             region_name=options.region or session.region_name or "us-east-1",
