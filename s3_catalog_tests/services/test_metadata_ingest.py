@@ -54,7 +54,7 @@ OBJECTS = {
     "people/customers.csv": b"id,email\n" + "".join(f"{n},{email}\n" for n, email in enumerate(EMAILS)).encode(),
     "web/events.jsonl": b'{"id": 1, "kind": "a"}\n{"id": 2, "kind": "b"}\n',
     "finance/rates.csv": b"day,rate\n2024-01-01,1.5\n2024-01-02,1.6\n",
-    "finance/prices.csv": b"sku,price\na,1.50\nb,2.50\n",
+    "finance/prices.csv": b"sku::code,price\na,1.50\nb,2.50\n",
     "secret/plans.csv": b"id,plan\n1,x\n2,y\n",
 }
 
@@ -252,6 +252,14 @@ def test_samples_are_masked_and_as_many_as_asked(first: Story) -> None:
     assert (sample["columns"], len(sample["rows"])) == (["id", "email"], 5)
     assert not any(email in str(sample) for email in EMAILS)
     assert len(first.sample("sales.sales_orders")["rows"]) == 5
+
+
+def test_names_that_openmetadata_reserves_are_written_its_way(first: Story) -> None:
+    names = ["sku__reserved__colon__code", "price"]
+    prices = first.table("finance.finance_prices")
+    profiled = first.server.entities.latest_profile(prices["fullyQualifiedName"])["columns"]
+    assert (list(columns(prices)), first.sample("finance.finance_prices")["columns"]) == (names, names)
+    assert [column["name"] for column in profiled if "profile" in column] == names
 
 
 def test_tables_are_handed_over_in_batches(first: Story) -> None:
