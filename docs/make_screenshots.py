@@ -4,7 +4,8 @@ Run by hand, in an environment with the development packages and Chromium:
 
     python docs/make_screenshots.py [--chromium /path/to/chromium]
 
-It catalogs the sample lake from a local S3 server on which one prefix cannot be listed, so that a failed partition is there to be seen.
+It catalogs the sample lake from a local S3 server on which one prefix cannot be listed, so that a failed partition is there to be seen, and
+publishes it to a double of OpenMetadata and to the server's Glue.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 from playwright.sync_api import Page, sync_playwright
@@ -30,6 +32,7 @@ IMAGES = PROJECT / "docs" / "images"
 sys.path.insert(0, str(PROJECT))
 
 from examples.make_lake import make_lake  # noqa: E402 - the checkout need not be installed
+from s3_catalog_tests.openmetadata.server import BOT_TOKEN, Double  # noqa: E402
 from s3_catalog_tests.servers import Fault, FaultyProxy, S3Server, run_moto  # noqa: E402
 
 BUCKET, DENIED = "example-lake", "restricted/"
@@ -45,14 +48,15 @@ def main() -> None:
         home = Path(folder)
         fill_bucket(server, home / "lake")
         denied = Fault(kind="status", status=403, code="AccessDenied", match=f"prefix={DENIED.rstrip('/')}")
-        proxy = FaultyProxy(server.endpoint_url, (denied,))
+        proxy, double = FaultyProxy(server.endpoint_url, (denied,)), Double()
         try:
-            environ = configure(home, server, proxy.endpoint_url)
+            environ = configure(home, server, proxy.endpoint_url, double)
             run_dagster(home, environ, "job", "execute", "-m", "s3_catalog.definitions", "-j", "catalog_bucket")
             with web_server(home, environ) as url:
                 take(url, chromium)
         finally:
             proxy.stop()
+            double.close()
 
 
 def fill_bucket(server: S3Server, lake: Path) -> None:
@@ -62,15 +66,22 @@ def fill_bucket(server: S3Server, lake: Path) -> None:
     server.make_bucket(files | {f"{DENIED}salaries.csv": b"id\n1\n"}, name=BUCKET)
 
 
-def configure(home: Path, server: S3Server, endpoint_url: str) -> dict[str, str]:
+def configure(home: Path, server: S3Server, endpoint_url: str, double: Double) -> dict[str, str]:
     """Write the settings; returns the environment that they need."""
     for name in ("dagster.yaml", "workspace.yaml"):
         shutil.copy(PROJECT / name, home / name)
     s3 = {"endpoint_url": endpoint_url, "region": server.region, "access_key_id": server.access_key, "path_style": True}
-    settings = {"location": f"s3://{BUCKET}/", "s3": s3 | {"secret_access_key": "${LAKE_SECRET}"}}
+    # moto keeps no statistics of columns
+    glue = f"glue://lake?region={server.region}&column_statistics=false&endpoint_url={quote(server.endpoint_url)}"
+    settings = {
+        "location": f"s3://{BUCKET}/",
+        "s3": s3 | {"secret_access_key": "${LAKE_SECRET}"},
+        "publish_to": [{"url": double.url()}, {"url": glue}],
+    }
     (home / "s3_catalog.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAGSTER_", "S3_CATALOG_", "AWS_"))}
-    return kept | {"LAKE_SECRET": server.secret_key, "PYTHONPATH": str(PROJECT)}
+    keys = {"AWS_ACCESS_KEY_ID": server.access_key, "AWS_SECRET_ACCESS_KEY": server.secret_key, "OPENMETADATA_JWT_TOKEN": BOT_TOKEN}
+    return kept | keys | {"LAKE_SECRET": server.secret_key, "PYTHONPATH": str(PROJECT)}
 
 
 def run_dagster(home: Path, environ: dict[str, str], *arguments: str) -> None:
@@ -118,8 +129,8 @@ def take(url: str, chromium: str | None) -> None:
         page.get_by_text("Hide navigation").click()
         shoot(page, f"{url}/assets/published_tables?view=partitions&partition=sales/", "found tables", "asset-partitions.png")
         shoot(page, f"{url}/assets/object_manifest?view=partitions&partition={DENIED}", "failed prefixes", "failed-partition.png")
-        page.set_viewport_size({"width": 2200, "height": 640})
-        shoot(page, f"{url}/asset-groups", "published_tables", "asset-graph.png")
+        page.set_viewport_size({"width": 2600, "height": 640})
+        shoot(page, f"{url}/asset-groups?expanded=global@global:catalog,global@global:catalogs", "published_tables", "asset-graph.png")
         browser.close()
 
 
