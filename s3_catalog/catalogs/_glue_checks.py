@@ -43,8 +43,9 @@ class _Caller:
     @property
     def principal(self) -> str:
         """Whose policies count: of an assumed role those of the role."""
-        partition, kind, name = self.arn.split(":")[1], *self.arn.rpartition(":")[2].split("/")[:2]
-        return f"arn:{partition}:iam::{self.account}:role/{name}" if kind == "assumed-role" else self.arn
+        kind, _, name = self.arn.rpartition(":")[2].partition("/")
+        role = name.partition("/")[0]
+        return f"arn:{self.arn.split(':')[1]}:iam::{self.account}:role/{role}" if kind == "assumed-role" else self.arn
 
 
 def check_glue(options: GlueOptions, database: str) -> list[Check]:
@@ -57,7 +58,7 @@ def check_glue(options: GlueOptions, database: str) -> list[Check]:
     try:
         client = connect("glue", quick)
     except CatalogError as error:
-        return [_failure("region", str(error), "name a region: region= in the catalog's URL, AWS_REGION or the profile's")]
+        return [_failure("settings", str(error), "name a region, and a profile that is there")]
     return list(_Look(quick, options, GlueDatabase(client, database, options.catalog_id), client.meta.region_name).checks())
 
 

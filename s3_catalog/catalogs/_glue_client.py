@@ -73,7 +73,7 @@ def connect(service: str, connection: GlueConnection) -> Any:
     """
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
+    from botocore.exceptions import BotoCoreError, NoRegionError
     from botocore.session import Session
 
     try:
@@ -98,6 +98,8 @@ def connect(service: str, connection: GlueConnection) -> Any:
                 read_timeout=connection.read_timeout,
             ),
         )
+    except NoRegionError as error:
+        raise CatalogError(f"AWS {service}: no region is known (region= in the catalog's URL, AWS_REGION, profile)") from error
     except (BotoCoreError, ValueError) as error:
         raise CatalogError(f"AWS {service} cannot be used: {type(error).__name__}") from error
     if "json" in client.meta.service_model.protocol:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from s3_catalog.catalogs import Action, Check, Outcome, Plan, PlannedChange, RetirePolicy, Scope
 from s3_catalog.catalogs._authority import LastWritten, MemoryLastWritten, WrittenTable
 from s3_catalog.catalogs._om_url import SCHEME, Settings, parse_url
+from s3_catalog.catalogs._planning import Published
 from s3_catalog.errors import CatalogError
 from s3_catalog.model.tables import Table
 
@@ -108,6 +109,14 @@ class OpenMetadataCatalog:
 
         databases = self._databases() if store_url is None else [database_name(store_url)]
         found = (table for entity, table, _ in self._published(databases) if not entity.get("deleted"))
+        return sorted(found, key=lambda table: table.name)
+
+    def list_retired(self) -> list[Published]:
+        """Our tables that are soft-deleted, whoever did it, by name."""
+        gone = (table.layout for entity, table, _ in self._published(self._databases()) if entity.get("deleted"))
+        found = (
+            Published(identity=one.identity, name=one.name, store_url=one.store_url, location=one.location, retired=True) for one in gone
+        )
         return sorted(found, key=lambda table: table.name)
 
     def remove(self, names: Sequence[str]) -> int:
