@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -91,7 +92,19 @@ def test_runs_that_publish_nothing_are_not_waited_for(lake: Deployment) -> None:
     assert tick(lake) is not None
 
 
-def test_what_is_published_while_a_publication_is_under_way_is_followed(lake: Deployment) -> None:
+@pytest.fixture(params=["in memory", "in files"])
+def kept(lake: Deployment, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
+    """The lake on an instance whose event log is kept in one place, or in a file per run as by default."""
+    if request.param == "in memory":
+        yield lake
+        return
+    (tmp_path / "instance").mkdir()
+    with dg.DagsterInstance.local_temp(str(tmp_path / "instance")) as instance:
+        yield replace(lake, instance=instance)
+
+
+def test_what_is_published_while_a_publication_is_under_way_is_followed(kept: Deployment) -> None:
+    lake = kept
     publish_prefix(lake)
     lake.instance.create_run_for_job(lake.definitions.resolve_job_def("publish_catalogs"))
     assert tick(lake) is None
