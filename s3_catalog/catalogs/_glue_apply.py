@@ -7,7 +7,7 @@ partitions, index, statistics and tags are there only when they are, so that a r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ from s3_catalog.catalogs._glue_tables import (
     write_table,
 )
 from s3_catalog.catalogs._glue_tags import LAKE_FORMATION_TAGS, diff_tags
-from s3_catalog.errors import CatalogError
+from s3_catalog.errors import CatalogError, CatalogUnavailableError
 from s3_catalog.model.tables import Table
 
 INDEX_NAME = "s3_catalog"
@@ -41,13 +41,15 @@ _SENT_APART = tuple(f"parameters.{name}" for name in (PARTITIONS, INDEX, STATIST
 Clock = Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class TableWriter:
     """Writes tables of one database. `lake_formation` is None where tags are not sent."""
 
     database: GlueDatabase
     now: Clock
     lake_formation: LakeFormation | None = None
+    _no_statistics: CatalogError | None = field(default=None, init=False)
+    """Why statistics are no longer sent in this run: not every server behind a Glue URL has that call."""
 
     def publish(
         self, table: Table, wanted: GlueTable, found: GlueAnswer | None, target: GlueAnswer | None, written: WrittenTable | None
@@ -59,7 +61,8 @@ class TableWriter:
             target: what has the wanted name in Glue now.
 
         Raises:
-            CatalogError: refused; what was sent before stays, and the next run goes on from there.
+            CatalogError: refused; what was sent before stays, and the next run goes on from there. Without its statistics alone a
+                table is published.
         """
         merged = merge_fields(read_fields(found) if found else {}, wanted.fields, written)
         fields = {name: text for name, text in merged.fields.items() if name != f"parameters.{RETIRED}"}
@@ -73,15 +76,16 @@ class TableWriter:
             _refuse(self.database.write_partitions(wanted.name, changes))
         if f"parameters.{INDEX}" in due:
             self._ensure_index(wanted)
-        if f"parameters.{STATISTICS}" in due and wanted.statistics:
-            now = self.now()
-            _refuse(self.database.write_statistics(wanted.name, [{**one, "AnalyzedTime": now} for one in wanted.statistics]))
+        untold = self._send_statistics(wanted) if f"parameters.{STATISTICS}" in due else None
         if self.lake_formation is not None and f"parameters.{TAGS}" in due:
             # A new table has no tags yet, whatever another one of its name had.
             sent = self.lake_formation.write(wanted.name, diff_tags(wanted.tags, [] if moved else sent))
         if due & wanted.fields.keys():
             there = self.database.table(wanted.name)
-            self.database.update(write_table(wanted, fields, there), there.get("VersionId"))
+            settled = {name: text for name, text in fields.items() if untold is None or name != f"parameters.{STATISTICS}"}
+            self.database.update(write_table(wanted, settled, there), there.get("VersionId"))
+        if untold is not None:
+            raise CatalogError(f"published without its statistics: {untold}; column_statistics=false sends none") from untold
         return remember(table, wanted.name, {**merged.remembered, **({LAKE_FORMATION_TAGS: sent} if sent else {})})
 
     def _write(self, wanted: GlueTable, body: dict[str, Any], target: GlueAnswer | None) -> None:
@@ -98,6 +102,20 @@ class TableWriter:
                 raise CatalogError(f"the name {wanted.name!r} was taken by another table meanwhile") from error
             # Our own call whose answer was lost, and which was sent again.
             self.database.update(body, there.get("VersionId"))
+
+    def _send_statistics(self, wanted: GlueTable) -> CatalogError | None:
+        """Send what is known of columns; returns why that failed. After an outage no other table's are tried."""
+        if not wanted.statistics or self._no_statistics is not None:
+            return self._no_statistics if wanted.statistics else None
+        now = self.now()
+        try:
+            _refuse(self.database.write_statistics(wanted.name, [{**one, "AnalyzedTime": now} for one in wanted.statistics]))
+        except CatalogUnavailableError as error:
+            self._no_statistics = error
+            return error
+        except CatalogError as error:
+            return error
+        return None
 
     def _ensure_index(self, wanted: GlueTable) -> None:
         if INDEX_NAME not in self.database.index_names(wanted.name):

@@ -216,7 +216,8 @@ def read_fields(found: GlueAnswer) -> Fields:
     for column in found.get("PartitionKeys", ()):
         fields[f"partition_columns.{column['Name']}"] = column.get("Type")
         fields[f"comments.{column['Name']}"] = column.get("Comment")
-    return {name: text for name, text in fields.items() if text}
+    # An empty setting of a SerDe is one (LazySimpleSerDe's marker of nulls), an empty text or comment is none.
+    return {name: text for name, text in fields.items() if text or (text == "" and name.startswith(("serde.", "parameters.")))}
 
 
 def write_table(wanted: GlueTable, fields: Fields, found: GlueAnswer | None) -> dict[str, Any]:

@@ -20,6 +20,13 @@ from s3_catalog.model.types import type_text
 LOGGED = frozenset({"delta", "iceberg", "hudi"})
 """Formats whose log names the files."""
 _SHOWN = 3
+_FAR = {
+    "file": (frozenset({Engine.ATHENA, Engine.TRINO}), "a local folder"),
+    "memory": (frozenset(Engine), "the memory of a process"),
+    "gs": (frozenset({Engine.ATHENA}), "Google Cloud Storage"),
+    "az": (frozenset({Engine.ATHENA}), "Azure"),
+}
+"""Scheme of a store -> the engines that have no way to it, and what it is called."""
 _LAST = chr(0x10FFFF)
 """No key begins with it: it is no character."""
 _PREFIXES = pa.schema([("prefix", pa.string()), ("past", pa.string())])
@@ -91,6 +98,10 @@ def _count_below(ledger: pa.Table, prefixes: Iterable[str]) -> dict[tuple[str, s
 def check_folder(table: Table, neighbours: Sequence[str], strangers: int) -> Iterator[Finding]:
     """What engines would read beside the table, and what of it they would not find."""
     layout = table.layout
+    scheme = layout.store_url.partition("://")[0]
+    if scheme in _FAR:
+        engines, place = _FAR[scheme]
+        yield Finding(engines, f"it lies in {place}, which they cannot reach", blocks=True)
     if MEMBER_MARK in layout.location:
         yield Finding(frozenset(Engine), "several tables are in one file", blocks=True)
         return

@@ -49,6 +49,16 @@ def test_every_format_has_its_engines(file_format: str, verdicts: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("store_url", "verdicts", "place"),
+    [("file:///lake/", "nnyy", "a local folder"), ("gs://lake/", "nyyy", "Google Cloud Storage"), ("az://lake/", "nyyy", "Azure")],
+)
+def test_engines_do_not_read_where_they_cannot_reach(store_url: str, verdicts: str, place: str) -> None:
+    table = plain()
+    moved = replace(table, layout=replace(table.layout, store_url=store_url))
+    assert (letters(moved), reasons(moved, Engine.ATHENA)) == (verdicts, f"it lies in {place}, which they cannot reach")
+
+
+@pytest.mark.parametrize(
     ("table", "verdicts", "reason"),
     [
         (plain(file_format="csv", key="a/b.csv.gz"), "yyyy", ""),

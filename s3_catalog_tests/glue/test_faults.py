@@ -224,3 +224,29 @@ def test_a_page_instead_of_an_answer_is_no_success(failing: Failing) -> None:
     glue = failing(GlueFault(kind="status", match="UpdateTable", status=502, text=b"<html>Bad gateway</html>"))
     _, outcome = glue.publish(make_table("a"), max_attempts=1)
     assert [name for name, _ in outcome.failed] == ["a"]
+
+
+def test_a_server_without_statistics_gets_its_tables_all_the_same(failing: Failing) -> None:
+    lacking = GlueFault(kind="status", match="UpdateColumnStatisticsForTable", status=500, code="InternalServiceException", times=None)
+    glue = failing(lacking)
+    tables = [with_figures(table) for table in make_tables("a", "b", "c")]
+    for _ in range(2):
+        lacking.hits = 0
+        _, outcome = glue.publish(*tables, max_attempts=1)
+        assert [table.name for table in glue.catalog().list_tables()] == ["a", "b", "c"]
+        told = "published without its statistics: AWS Glue: UpdateColumnStatisticsForTable: InternalServiceException after all retries"
+        assert outcome.failed == tuple((name, f"{told}; column_statistics=false sends none") for name in "abc")
+        assert lacking.hits == 1
+    lacking.times = 0
+    _, outcome = glue.publish(*tables)
+    assert (outcome.writes, outcome.failed) == (3, ())
+    assert glue.publish(*tables)[1].writes == 0
+
+
+def test_an_empty_setting_of_a_serde_is_not_taken_for_deleted(failing: Failing) -> None:
+    glue = failing(GlueFault(kind="status", match="Nothing", times=0))
+    table = replace(make_table("a", format="csv"), details=(("delimiter", ","),))
+    glue.publish(table)
+    plan, outcome = glue.publish(table)
+    assert glue.table("a")["StorageDescriptor"]["SerdeInfo"]["Parameters"]["serialization.null.format"] == ""
+    assert [(change.kept, outcome.writes) for change in plan.changes] == [((), 0)]
