@@ -62,19 +62,19 @@ def build_catalogs_sensor(
         published = context.instance.fetch_materializations(newer, limit=1, ascending=True).records
         if not published:
             return dg.SkipReason("no prefix was published since the other catalogs were")
-        waits_for = _runs_that_publish(context.instance)
+        waits_for = _jobs_under_way(context.instance)
         is_early = time.time() - published[0].timestamp < patience_seconds
         if BUCKET in waits_for or (waits_for and is_early):
-            return dg.SkipReason(f"waits for {', '.join(sorted(set(waits_for)))}, which will publish more")
+            return dg.SkipReason(f"waits for {', '.join(sorted(set(waits_for)))}, so that one publication follows")
         return dg.RunRequest(run_key=str(published[0].storage_id))
 
     return changed_tables
 
 
-def _runs_that_publish(instance: dg.DagsterInstance) -> list[str]:
-    """The jobs of the runs that are under way and materialize `published_tables`."""
+def _jobs_under_way(instance: dg.DagsterInstance) -> list[str]:
+    """The jobs of runs that will publish more tables here, or that hold the other catalogs just now."""
     runs = instance.get_runs(dg.RunsFilter(statuses=_UNDER_WAY))
-    return [run.job_name for run in runs if run.job_name in (CATALOG, BUCKET) or PUBLISHED in (run.asset_selection or ())]
+    return [run.job_name for run in runs if run.job_name in (CATALOG, BUCKET, PUBLISH) or PUBLISHED in (run.asset_selection or ())]
 
 
 def object_events(context: dg.SensorEvaluationContext, settings: SettingsResource) -> dg.SensorResult | dg.SkipReason:
