@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.padding import Padding
+from rich.table import Table as Grid
 from rich.text import Text
 
-from s3_catalog.catalogs import CheckStatus
+from s3_catalog.catalogs import Check, CheckStatus
 from s3_catalog.console import number_text, open_console, shown
 
 if TYPE_CHECKING:
@@ -26,12 +28,25 @@ def show_checks(examined: Sequence[Examined]) -> None:
     names = max((len(check.name) for one in examined for check in one.checks), default=0)
     for one in examined:
         console.print(shown(one.subject, "bold"), soft_wrap=True)
-        for check in one.checks:
-            status = (f"  {check.status:<{_WIDTH}}  ", _STYLES[check.status])
-            console.print(Text.assemble(status, shown(f"{check.name:<{names}}  ", "dim"), shown(check.found)), soft_wrap=True)
-            if check.advice is not None and check.status is not CheckStatus.OK:
-                console.print(Text.assemble(" " * (_WIDTH + names + 6), "-> ", shown(check.advice, "cyan")), soft_wrap=True)
+        rows = [row for check in one.checks for row in _check_rows(check)]
+        if console.is_terminal:
+            grid = Grid.grid(padding=(0, 2, 0, 0))
+            for width in (_WIDTH, names, None):
+                grid.add_column(width=width)
+            for row in rows:
+                grid.add_row(*row)
+            console.print(Padding(grid, (0, 0, 0, 2)))
+        else:
+            for status, name, found in rows:
+                console.print(f"  {status.plain:<{_WIDTH}}  {name.plain:<{names}}  {found.plain}", soft_wrap=True)
     console.print(_summarize(examined), soft_wrap=True)
+
+
+def _check_rows(check: Check) -> Iterator[tuple[Text, Text, Text]]:
+    """Status, name and what was found; where something is wrong, what to do below it."""
+    yield Text(check.status, _STYLES[check.status]), shown(check.name, "dim"), shown(check.found)
+    if check.advice is not None and check.status is not CheckStatus.OK:
+        yield Text(""), Text(""), Text.assemble("-> ", shown(check.advice, "cyan"), overflow="fold")
 
 
 def describe_checks(examined: Sequence[Examined]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from s3_catalog.catalogs.sql import SqlCatalog
 from s3_catalog_tests.catalogs.databases import catalog_url, postgresql_server, postgresql_url
 from s3_catalog_tests.cli.commands import Answer, run
 from s3_catalog_tests.cli.several_catalogs import Lake
+from s3_catalog_tests.cli.test_process import on_a_terminal
 from s3_catalog_tests.openmetadata.conftest import double, token
 from s3_catalog_tests.openmetadata.server import PERSON_TOKEN, Double
 from s3_catalog_tests.servers import ACCESS_KEY, SECRET_KEY, S3Server
@@ -106,6 +108,14 @@ def test_people_read_a_line_per_check_and_what_to_do(lake: Path) -> None:
     assert lines[at + 2].strip().startswith("-> correct `location`, or make what it names")
     assert (answer.exit_code, lines[-1]) == (1, "7 checks: 1 failure")
     assert run("doctor", str(lake)).stdout.splitlines()[-1] == "8 checks: all fine"
+
+
+def test_a_terminal_gets_colours_and_lines_that_fit(lake: Path) -> None:
+    screen = on_a_terminal("doctor", lake / "nowhere")
+    assert re.search(r"\x1b\[1;31m *failure", screen)
+    assert re.search(r"\x1b\[32m *ok", screen)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen).splitlines()
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_wrong_configuration_is_exit_code_2(lake: Path) -> None:
