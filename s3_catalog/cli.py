@@ -16,25 +16,19 @@ import typer
 from s3_catalog import cli_catalogs, cli_checks
 from s3_catalog.cli_app import app, command, warn
 from s3_catalog.cli_options import (
-    Anonymous,
-    AwsProfile,
-    CaBundle,
     Catalog,
     Config,
-    EndpointUrl,
     Json,
     Location,
-    NoVerifyTls,
-    PathStyle,
-    Region,
+    S3Options,
     base_url,
     check_scope,
     open_catalog,
     read_ledgers,
     read_settings,
     read_size,
-    store_settings,
     summarize_newest,
+    with_store_options,
 )
 from s3_catalog.errors import ConfigError
 from s3_catalog.shell import DONE, FAILURES, open_binary_output, prepare_process, write_output
@@ -66,6 +60,7 @@ def main(
 
 
 @command
+@with_store_options
 def crawl(
     url: Annotated[str | None, typer.Argument(metavar="[URL]", help="s3://bucket/prefix/, gs://, az:// or a folder.")] = None,
     catalog: Catalog = None,
@@ -77,13 +72,8 @@ def crawl(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     objects: Annotated[bool, typer.Option("--objects", help="With --json: every listed object too.")] = False,
     config: Config = None,
-    endpoint_url: EndpointUrl = None,
-    region: Region = None,
-    profile: AwsProfile = None,
-    ca_bundle: CaBundle = None,
-    no_verify_tls: NoVerifyTls = False,
-    path_style: PathStyle = False,
-    anonymous: Anonymous = False,
+    *,
+    s3: S3Options,
 ) -> None:
     """Find the tables of a location and publish them in the catalog."""
     from s3_catalog import pipeline
@@ -100,15 +90,6 @@ def crawl(
         "exclude": exclude or None,
         "max_object_size": max_object_size,
     }
-    s3 = store_settings(
-        endpoint_url=endpoint_url,
-        region=region,
-        profile=profile,
-        ca_bundle=ca_bundle,
-        no_verify_tls=no_verify_tls,
-        path_style=path_style,
-        anonymous=anonymous,
-    )
     settings = read_settings(config, asked, s3)
     with open_progress() as observer:
         report = pipeline.crawl(settings, scope=check_scope(scope, settings), observer=observer, allow_retire=allow_retire)
@@ -172,18 +153,14 @@ def show(
 
 
 @command
+@with_store_options
 def scan(
     subjects: Annotated[list[str] | None, typer.Argument(metavar="[URL|TABLE]...", help="Locations, or tables of the catalog.")] = None,
     as_json: Json = False,
     catalog: Catalog = None,
     config: Config = None,
-    endpoint_url: EndpointUrl = None,
-    region: Region = None,
-    profile: AwsProfile = None,
-    ca_bundle: CaBundle = None,
-    no_verify_tls: NoVerifyTls = False,
-    path_style: PathStyle = False,
-    anonymous: Anonymous = False,
+    *,
+    s3: S3Options,
 ) -> None:
     """Look for personal data in some rows of every table, read afresh. Nothing is written, and no value is shown.
 
@@ -194,15 +171,6 @@ def scan(
     from s3_catalog.scanning import scan as look
     from s3_catalog.terminal_scan import show_scan
 
-    s3 = store_settings(
-        endpoint_url=endpoint_url,
-        region=region,
-        profile=profile,
-        ca_bundle=ca_bundle,
-        no_verify_tls=no_verify_tls,
-        path_style=path_style,
-        anonymous=anonymous,
-    )
     settings = read_settings(config, {"catalog": catalog}, s3)
     with open_catalog(settings) as opened, open_progress(last_step=("scanning", "scanned")) as observer:
         report = look(settings, opened, subjects or (), observer=observer)
@@ -215,19 +183,15 @@ def scan(
 
 
 @command
+@with_store_options
 def profile(
     names: Annotated[list[str], typer.Argument(metavar="TABLE...", help="Tables of the catalog.")],
     max_bytes: Annotated[str | None, typer.Option(metavar="SIZE", help="What may be read of each table: 5GiB, 500MB.")] = None,
     as_json: Json = False,
     catalog: Catalog = None,
     config: Config = None,
-    endpoint_url: EndpointUrl = None,
-    region: Region = None,
-    aws_profile: AwsProfile = None,
-    ca_bundle: CaBundle = None,
-    no_verify_tls: NoVerifyTls = False,
-    path_style: PathStyle = False,
-    anonymous: Anonymous = False,
+    *,
+    s3: S3Options,
 ) -> None:
     """Read every row of some tables for their profile, and write it into the catalog. It stays until the table changes.
 
@@ -238,15 +202,6 @@ def profile(
     from s3_catalog.reporting import describe_table_in_full, encode_list
     from s3_catalog.terminal_description import show_profile
 
-    s3 = store_settings(
-        endpoint_url=endpoint_url,
-        region=region,
-        profile=aws_profile,
-        ca_bundle=ca_bundle,
-        no_verify_tls=no_verify_tls,
-        path_style=path_style,
-        anonymous=anonymous,
-    )
     settings = read_settings(config, {"catalog": catalog}, s3)
     budget = read_size("--max-bytes", max_bytes)
     with open_catalog(settings) as opened:

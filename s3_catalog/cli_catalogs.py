@@ -11,19 +11,13 @@ import typer
 
 from s3_catalog.cli_app import command, warn
 from s3_catalog.cli_options import (
-    Anonymous,
-    AwsProfile,
-    CaBundle,
     Catalog,
     Config,
-    EndpointUrl,
     Json,
-    NoVerifyTls,
-    PathStyle,
-    Region,
+    S3Options,
     check_scope,
     read_settings,
-    store_settings,
+    with_store_options,
 )
 from s3_catalog.errors import ConfigError
 from s3_catalog.shell import DONE, FAILURES, say, write_output
@@ -38,6 +32,7 @@ To = Annotated[list[str] | None, typer.Option("--to", metavar="NAME", help="Only
 AllowRetire = Annotated[bool, typer.Option("--allow-retire", help="Retire any number of tables that are gone.")]
 
 
+@with_store_options
 def plan(
     url: Annotated[str | None, typer.Argument(metavar="[URL]", help="s3://bucket/prefix/, gs://, az:// or a folder.")] = None,
     stored: Annotated[bool, typer.Option("--stored", help="List nothing: what would make other catalogs match the embedded one.")] = False,
@@ -48,13 +43,8 @@ def plan(
     as_json: Json = False,
     catalog: Catalog = None,
     config: Config = None,
-    endpoint_url: EndpointUrl = None,
-    region: Region = None,
-    profile: AwsProfile = None,
-    ca_bundle: CaBundle = None,
-    no_verify_tls: NoVerifyTls = False,
-    path_style: PathStyle = False,
-    anonymous: Anonymous = False,
+    *,
+    s3: S3Options,
 ) -> None:
     """Show what a crawl would create, change and retire in every catalog. No catalog is written.
 
@@ -65,15 +55,6 @@ def plan(
 
     if stored and (url or scope):
         raise ConfigError("--stored lists nothing, so it takes no URL and no --scope")
-    s3 = store_settings(
-        endpoint_url=endpoint_url,
-        region=region,
-        profile=profile,
-        ca_bundle=ca_bundle,
-        no_verify_tls=no_verify_tls,
-        path_style=path_style,
-        anonymous=anonymous,
-    )
     settings = read_settings(config, {"location": url, "catalog": catalog}, s3)
     if stored:
         plans = plan_stored(_with_targets(settings), names=to or (), allow_retire=allow_retire)

@@ -10,18 +10,12 @@ import typer
 from s3_catalog.cli_app import command, warn
 from s3_catalog.cli_catalogs import write_plans
 from s3_catalog.cli_options import (
-    Anonymous,
-    AwsProfile,
-    CaBundle,
     Catalog,
     Config,
-    EndpointUrl,
     Json,
-    NoVerifyTls,
-    PathStyle,
-    Region,
+    S3Options,
     read_settings,
-    store_settings,
+    with_store_options,
 )
 from s3_catalog.errors import ConfigError
 from s3_catalog.shell import DONE, FAILURES, say, write_output
@@ -31,18 +25,14 @@ if TYPE_CHECKING:
     from s3_catalog.pruning import Pruning
 
 
+@with_store_options
 def doctor(
     url: Annotated[str | None, typer.Argument(metavar="[URL]", help="A location other than the configuration's.")] = None,
     as_json: Json = False,
     catalog: Catalog = None,
     config: Config = None,
-    endpoint_url: EndpointUrl = None,
-    region: Region = None,
-    profile: AwsProfile = None,
-    ca_bundle: CaBundle = None,
-    no_verify_tls: NoVerifyTls = False,
-    path_style: PathStyle = False,
-    anonymous: Anonymous = False,
+    *,
+    s3: S3Options,
 ) -> None:
     """Look at store, catalogs, versions and permissions, and say what to do where something is wrong. Nothing is written.
 
@@ -53,15 +43,6 @@ def doctor(
     from s3_catalog.reporting import encode
     from s3_catalog.terminal_checks import describe_checks, show_checks
 
-    s3 = store_settings(
-        endpoint_url=endpoint_url,
-        region=region,
-        profile=profile,
-        ca_bundle=ca_bundle,
-        no_verify_tls=no_verify_tls,
-        path_style=path_style,
-        anonymous=anonymous,
-    )
     examined = examine(read_settings(config, {"location": url, "catalog": catalog}, s3))
     if as_json:
         write_output([encode(describe_checks(examined))])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from s3_catalog.model.ledger import LedgerSummary
     from s3_catalog.reporting import LedgerFilter
 
+
 _MANY_RUNS = 1000
 _STORE = "How S3 is reached"
 
@@ -27,18 +30,54 @@ Catalog = Annotated[str | None, typer.Option(metavar="URL", help="Where tables a
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="The configuration; by default ./s3_catalog.yaml, if there is one.")]
 Location = Annotated[str | None, typer.Option(metavar="URL", help="Only what lies below this location.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-EndpointUrl = Annotated[str | None, typer.Option(metavar="URL", help="A server other than AWS.", rich_help_panel=_STORE)]
-Region = Annotated[str | None, typer.Option(metavar="NAME", help="Where the bucket is.", rich_help_panel=_STORE)]
+EndpointUrl = Annotated[str | None, typer.Option("--endpoint-url", metavar="URL", help="A server other than AWS.", rich_help_panel=_STORE)]
+Region = Annotated[str | None, typer.Option("--region", metavar="NAME", help="Where the bucket is.", rich_help_panel=_STORE)]
 AwsProfile = Annotated[
     str | None, typer.Option("--profile", metavar="NAME", help="A profile of AWS's configuration.", rich_help_panel=_STORE)
 ]
-CaBundle = Annotated[Path | None, typer.Option(metavar="FILE", help="Certificates to trust.", rich_help_panel=_STORE)]
+CaBundle = Annotated[Path | None, typer.Option("--ca-bundle", metavar="FILE", help="Certificates to trust.", rich_help_panel=_STORE)]
 NoVerifyTls = Annotated[bool, typer.Option("--no-verify-tls", help="Trust any certificate.", rich_help_panel=_STORE)]
 PathStyle = Annotated[bool, typer.Option("--path-style", help="The bucket in the path.", rich_help_panel=_STORE)]
 Anonymous = Annotated[bool, typer.Option("--anonymous", help="Send unsigned requests.", rich_help_panel=_STORE)]
 
 
-def store_settings(
+_STORE_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "endpoint_url": (EndpointUrl, None),
+    "region": (Region, None),
+    "profile": (AwsProfile, None),
+    "ca_bundle": (CaBundle, None),
+    "no_verify_tls": (NoVerifyTls, False),
+    "path_style": (PathStyle, False),
+    "anonymous": (Anonymous, False),
+}
+"""Parameter -> its option and default."""
+
+S3Options = dict[str, object]
+"""What the command line says of S3, by the names of the settings; nothing of what it does not mention."""
+
+
+def with_store_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options about S3; it takes them together, as its argument `s3` (`S3Options`)."""
+    hints = get_type_hints(function, include_extras=True)
+    # typer knows options by their parameters. A command may have an option of such a name itself, so those of S3 are marked.
+    own = [p.replace(annotation=hints[p.name]) for p in inspect.signature(function).parameters.values() if p.name != "s3"]
+    added = {
+        f"s3_{name}": inspect.Parameter(f"s3_{name}", inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option)
+        for name, (option, default) in _STORE_OPTIONS.items()
+    }
+
+    @wraps(function)
+    def collected(*args: Any, **kwargs: Any) -> None:
+        given = {name: kwargs.pop(f"s3_{name}") for name in _STORE_OPTIONS}
+        function(*args, **kwargs, s3=_store_settings(**given))
+
+    parameters = [*own, *added.values()]
+    collected.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": None}
+    collected.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return collected
+
+
+def _store_settings(
     *,
     endpoint_url: str | None,
     region: str | None,
@@ -47,9 +86,8 @@ def store_settings(
     no_verify_tls: bool,
     path_style: bool,
     anonymous: bool,
-) -> dict[str, object]:
-    """What the command line says of S3, by the names of the settings; nothing of what it does not mention."""
-    given: dict[str, object] = {"endpoint_url": endpoint_url, "region": region, "profile": profile, "ca_bundle": ca_bundle}
+) -> S3Options:
+    given: S3Options = {"endpoint_url": endpoint_url, "region": region, "profile": profile, "ca_bundle": ca_bundle}
     given |= {"verify_tls": False if no_verify_tls else None, "path_style": path_style or None, "anonymous": anonymous or None}
     return {name: value for name, value in given.items() if value is not None}
 

@@ -19,7 +19,7 @@ from s3_catalog.model.tables import Table, TableLayout
 from s3_catalog.model.types import type_text
 from s3_catalog.reporting import actions_by_name, personal_tags, published_tables
 from s3_catalog.storage import parse_location, printable
-from s3_catalog.terminal_plan import report_text
+from s3_catalog.terminal_plan import counts_text, report_text
 from s3_catalog.terminal_table import evidence_facts
 
 if TYPE_CHECKING:
@@ -38,13 +38,6 @@ _ACTIONS = {
     Action.UPDATE: ("changed", "yellow"),
     Action.RESTORE: ("back", "green"),
     Action.UNCHANGED: ("", "dim"),
-}
-_CHANGES = {
-    Action.CREATE: "new",
-    Action.UPDATE: "changed",
-    Action.RESTORE: "back",
-    Action.RETIRE: "retired",
-    Action.UNCHANGED: "unchanged",
 }
 
 
@@ -165,14 +158,13 @@ def _personal_mark(table: Table, *, short: bool, whole: bool) -> str:
 
 def _crawl_facts(report: CrawlReport) -> list[tuple[str, object]]:
     summary, receipt, plan = report.summary, report.run.receipt, report.plan
-    changes = [f"{plan.count(action):,} {word}" for action, word in _CHANGES.items() if plan.count(action)]
     skipped = [f"{count:,} {reason}" for reason, count in sorted(summary.skipped.items(), key=lambda item: (-item[1], item[0]))]
     reads = number_text(int(receipt["get_requests"]), "read")
     lists = number_text(int(receipt["list_requests"]), "list request")
     personal = [table for table in published_tables(report) if personal_tags(table)]
     fates = f"{summary.in_tables:,} in tables, {sum(summary.skipped.values()):,} skipped, {len(summary.failed):,} failed"
     return [
-        ("tables", ", ".join(changes) or "none"),
+        ("tables", counts_text(plan, report.outcome)),
         ("objects", f"{summary.listed:,} listed: {fates}"),
         *([("skipped", ", ".join(skipped))] if skipped else []),
         *([("personal", f"{number_text(len(personal), 'table')} with personal data")] if personal else []),

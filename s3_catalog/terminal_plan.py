@@ -66,7 +66,7 @@ def counts_text(plan: Plan, outcome: Outcome | None = None) -> str:
     counts = outcome.counts if outcome else {action: plan.count(action) for action in Action}
     words = _DONE if outcome else {action: str(action) for action in _MARKS}
     told = [f"{counts[action]:,} {word}" for action, word in words.items() if counts.get(action)]
-    return ", ".join(told) or "no tables"
+    return ", ".join(told) or "none"
 
 
 def show_reports(reports: Iterable[TargetReport]) -> None:

@@ -402,8 +402,9 @@ def test_every_setting_of_the_example_stands_below_a_comment() -> None:
 
 def test_the_configuration_in_the_readme_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    block, hints = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    targets, block, hints = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ca.pem").touch()
     assert load(tmp_path, block, CATALOG_PASSWORD="p", LAKE_KEY="k", LAKE_SECRET="s").location == "s3://lake/warehouse/"
     assert [hint.path for hint in load(tmp_path, hints).hints] == ["exports/**/*.csv", "api/*.json"]
+    assert [target.label for target in load(tmp_path, targets).publish_to] == ["openmetadata", "glue"]
