@@ -67,8 +67,10 @@ def _check_target(value: str) -> str:
 
 
 def check_labels(targets: tuple[TargetSettings, ...]) -> tuple[TargetSettings, ...]:
-    """Refuse two catalogs of one name."""
+    """Refuse two catalogs of one name, and the embedded one's."""
     labels = [target.label for target in targets]
+    if "catalog" in labels:
+        raise ValueError("catalog is how commands call the embedded one: give it another name")
     repeated = sorted({label for label in labels if labels.count(label) > 1})
     if repeated:
         raise ValueError(f"two catalogs are called {repeated[0]}: give each a name")

@@ -271,6 +271,11 @@ def test_out_and_yes_exclude_each_other(published: Lake) -> None:
     assert published.tables("om") == NAMES
 
 
+def test_no_other_catalog_is_called_as_the_embedded_one(lake: Lake) -> None:
+    lake.configure({"url": lake.double.url(), "name": "catalog"})
+    assert "catalog is how commands call the embedded one" in run("prune", "--service", "catalog", "--yes").error
+
+
 def test_two_catalogs_that_write_to_one_service_are_asked_apart(lake: Lake) -> None:
     lake.configure({"url": lake.double.url(), "name": "one"}, {"url": lake.double.url(schema="flat"), "name": "two"})
     assert run("prune", "--service", "lake_service").error.endswith("choose one of one, two")
