@@ -95,20 +95,18 @@ def publish_to_targets(
 
     Raises:
         UnknownPluginError: no catalog of the settings has such a name.
-        CatalogError: the embedded catalog cannot be read.
     """
-    targets = choose_targets(settings, names)
-    if not targets:
-        return ()
-    stored, policy = read_stored(settings, state, scope), _policy(settings, allow_retire=allow_retire)
+    policy = _policy(settings, allow_retire=allow_retire)
 
     def publish(target: TargetSettings) -> TargetReport:
-        plan = None
-        with state.exclusive(settings.lock_timeout, target.label), open_target(state, target, stored) as catalog:
-            plan = catalog.plan(stored.tables, stored.scope, policy)
-            return TargetReport(name=target.label, plan=plan, outcome=catalog.apply(plan))
+        with state.exclusive(settings.lock_timeout, target.label):
+            # Read under the lock: what was read before another publisher was done there could be older than what it wrote.
+            stored = read_stored(settings, state, scope)
+            with open_target(state, target, stored) as catalog:
+                plan = catalog.plan(stored.tables, stored.scope, policy)
+                return TargetReport(name=target.label, plan=plan, outcome=catalog.apply(plan))
 
-    return side_by_side(targets, publish)
+    return side_by_side(choose_targets(settings, names), publish)
 
 
 def plan_for_targets(
