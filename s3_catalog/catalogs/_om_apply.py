@@ -46,16 +46,17 @@ class Writer:
         self._remembered: dict[str, WrittenTable] = {}
 
     def adopt(self, drafts: Sequence[Draft]) -> None:
-        """Remember tables that are as they should be: a run that died wrote them, or a person brought them back after we retired them."""
-        found = [draft for draft in drafts if draft.change.action is Action.UNCHANGED and draft.entity is not None]
-        self._memory.write(
-            self._settings.label,
-            [
-                _written(draft, draft.key, _parts(draft)[0].fields) if draft.written is None else replace(draft.written, retired=False)
-                for draft in found
-                if draft.written is None or draft.written.retired
-            ],
-        )
+        """Remember tables that are as they should be and were remembered otherwise.
+
+        A run that died wrote them, or a person brought them back after we retired them.
+        """
+        adopted = []
+        for draft in drafts:
+            if draft.change.action is Action.UNCHANGED and draft.change.reason is None and draft.entity is not None:
+                now = _written(draft, draft.key, {**_known_figures(draft), **_parts(draft)[0].fields})
+                if now != draft.written:
+                    adopted.append(now)
+        self._memory.write(self._settings.label, adopted)
 
     def write(self, all_drafts: Sequence[Draft]) -> None:
         """Create, restore and update what is planned so, of all tables of the plan."""
@@ -65,10 +66,12 @@ class Writer:
             return
         drafts = self._prepare(drafts)
         self._put_all([draft for draft in drafts if _needs_put(draft)])
-        for draft in drafts:
-            if draft.change.identity not in self.failed:
-                self._attempt(draft, self._finish)
-        self._remember(drafts)
+        for start in range(0, len(drafts), self._settings.batch):
+            batch = drafts[start : start + self._settings.batch]
+            for draft in batch:
+                if draft.change.identity not in self.failed:
+                    self._attempt(draft, self._finish)
+            self._remember(batch)
         done = [draft for draft in drafts if draft.change.identity in self.done]
         self._write_figures(done)
         self._write_lineage([draft for draft in done if "lineage" in self._moved_figures(draft)])
@@ -193,13 +196,12 @@ class Writer:
 
     def _remember(self, drafts: Sequence[Draft]) -> None:
         """Remember what the entities now hold; figures are remembered when they are there."""
-        for draft in drafts:
-            if draft.change.identity in self.done:
-                merged, _ = _parts(draft)
-                figures = {name: v for name, v in (draft.written.fields if draft.written else {}).items() if name in _FIGURES}
-                key = self.done[draft.change.identity]["fullyQualifiedName"]
-                self._remembered[draft.change.identity] = _written(draft, key, {**figures, **merged.fields})
-        self._memory.write(self._settings.label, self._remembered.values())
+        done = [draft for draft in drafts if draft.change.identity in self.done]
+        for draft in done:
+            merged, _ = _parts(draft)
+            key = self.done[draft.change.identity]["fullyQualifiedName"]
+            self._remembered[draft.change.identity] = _written(draft, key, {**_known_figures(draft), **merged.fields})
+        self._memory.write(self._settings.label, [self._remembered[draft.change.identity] for draft in done])
 
     def _write_figures(self, drafts: Sequence[Draft]) -> None:
         now = time.time_ns() // 1_000_000
@@ -282,6 +284,11 @@ def _needs_put(draft: Draft) -> bool:
     """A PATCH alone does for updates that need one; a PUT restores, creates, and changes many tables in one call."""
     merged, _ = _parts(draft)
     return _moves(draft) or (bool(merged.changes) and not merged.needs_patch)
+
+
+def _known_figures(draft: Draft) -> dict[str, Any]:
+    """The figures that we remember to have written."""
+    return {name: value for name, value in (draft.written.fields if draft.written else {}).items() if name in _FIGURES}
 
 
 def _written(draft: Draft, key: str, fields: Mapping[str, Any]) -> WrittenTable:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from s3_catalog.catalogs import Action
+from s3_catalog.catalogs._authority import MemoryLastWritten
+from s3_catalog.catalogs._om_url import parse_url
 from s3_catalog.catalogs.openmetadata import CATALOG, OpenMetadataCatalog
 from s3_catalog.errors import CatalogError
 from s3_catalog.model.description import Description
@@ -65,6 +67,34 @@ def test_what_a_run_wrote_that_died_before_it_could_remember_is_ours(double: Dou
         publish(next_run, [plain("a", text="Old.", tags=("Layer.Raw",))])
         publish(next_run, [plain("a", text="New.")])
     assert (double.table(key("a"))["description"], tags(double)) == ("New.", set())
+
+
+def test_an_update_that_a_run_wrote_and_died_before_it_could_remember_is_ours(double: Double) -> None:
+    memory, label = MemoryLastWritten(), parse_url(double.url()).label
+    old, new = plain("a", text="Old.", tags=("Layer.Raw",)), plain("a", text="New.", tags=("Layer.Gold",))
+    with CATALOG.open(double.url(), memory) as catalog:
+        publish(catalog, [old])
+        before = memory.read(label)
+        publish(catalog, [new])
+        memory.write(label, before.values())
+        publish(catalog, [new, plain("b")])
+        publish(catalog, [plain("a", text="Newer."), plain("b")])
+    assert (double.table(key("a"))["description"], tags(double)) == ("Newer.", set())
+
+
+def test_what_was_written_is_remembered_while_the_rest_is_still_to_be_written(double: Double) -> None:
+    memory, label = MemoryLastWritten(), parse_url(double.url()).label
+    seen: list[str] = []
+
+    def look() -> None:
+        seen.extend(table.name for table in memory.read(label).values() if table.fields["description"] == "New.")
+
+    names = [f"t{number}" for number in range(6)]
+    with CATALOG.open(double.url(batch="2"), memory) as catalog:
+        publish(catalog, [plain(name, text="Old.") for name in names])
+        double.fail("meanwhile", method="PATCH", after=4, action=look)
+        publish(catalog, [plain(name, text="New.") for name in names])
+    assert sorted(seen) == names[:4]
 
 
 def test_a_text_given_back_to_us_is_ours_again(double: Double, catalog: OpenMetadataCatalog) -> None:
