@@ -14,7 +14,7 @@ from s3_catalog.catalogs._authority import LastWritten, WrittenTable
 from s3_catalog.catalogs._om_client import Client
 from s3_catalog.catalogs._om_columns import Body
 from s3_catalog.catalogs._om_entities import Wanted, database_name, tags_of
-from s3_catalog.catalogs._om_merge import Merged, diff_structures, merge_table, patch_operations, read_said
+from s3_catalog.catalogs._om_merge import Merged, merge_table, patch_operations, read_said
 from s3_catalog.catalogs._om_names import join_fqn, quote_path
 from s3_catalog.catalogs._om_places import Places
 from s3_catalog.catalogs._om_plan import Draft, Planner
@@ -69,9 +69,10 @@ class Publication:
         """Names of the figures that differ from those last written."""
         return {name for name, value in self.wanted.figures.items() if self.known.get(name) != value}
 
-    def is_done(self, entity: Body | None) -> bool:
-        """Whether the server now holds the table as it should be."""
-        return entity is not None and not entity.get("deleted") and not diff_structures(entity, self.merged.put)
+    def is_done(self, entity: Body | None, references: Mapping[str, Body]) -> bool:
+        """Whether the server now holds the table as it should be: nothing of ours is left to be said."""
+        there = entity is not None and not entity.get("deleted")
+        return there and not merge_table(self.wanted, entity, self.known, references).changes
 
 
 class BucketPlan:
@@ -144,9 +145,8 @@ class BucketPlan:
         """
         Places(self._client, self._settings).make_tags(tags_of([publication.wanted for publication in publications]))
 
-    def remember(self, publications: Sequence[Publication], entities: Mapping[str, Body], figures: Mapping[str, Mapping[str, Any]]) -> None:
-        """Remember what was written: of tables that are as they should be, and the figures that were sent."""
-        done = [p for p in publications if p.is_done(entities.get(p.key))]
+    def remember(self, done: Sequence[Publication], figures: Mapping[str, Mapping[str, Any]]) -> None:
+        """Remember the tables that are done, and the figures that were sent, by key."""
         self._memory.write(self._settings.label, [_written(p, {**p.merged.fields, **_figures(p), **figures.get(p.key, {})}) for p in done])
 
     def gone(self, max_share: float) -> tuple[list[tuple[WrittenTable, Body]], Retirement]:

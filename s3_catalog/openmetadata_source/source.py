@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -174,12 +174,12 @@ class S3Source(Source):
         for one in publications:
             if one.merged.needs_patch and one.key in entities:
                 yield from self._patch(one, entities, plan)
-        figures: dict[str, dict[str, Any]] = {}
-        for one in publications:
-            if one.is_done(entities.get(one.key)):
-                figures[one.key] = dict(one.wanted.figures)
-                yield from self._send_figures(one, entities[one.key])
-        plan.remember(publications, entities, figures)
+        done = [one for one in publications if one.is_done(entities.get(one.key), plan.references)]
+        figures: dict[str, Mapping[str, Any]] = {}
+        for one in done:
+            if (yield from self._send_figures(one, entities[one.key])):
+                figures[one.key] = one.wanted.figures
+        plan.remember(done, figures)
 
     def _put(self, publications: Sequence[Publication]) -> Iterator[Either]:
         for start in range(0, len(publications), self._choices.batch):
@@ -205,11 +205,11 @@ class S3Source(Source):
         else:
             self.status.updated(TableEntity(**entity))
 
-    def _send_figures(self, one: Publication, body: Body) -> Iterator[Either]:
-        """Sample and profile, where they moved since they were last sent."""
+    def _send_figures(self, one: Publication, body: Body) -> Generator[Either, None, bool]:
+        """Sample and profile, where they moved since they were last sent; returns whether all of them were."""
         moved = one.moved_figures()
         if not moved:
-            return
+            return True
         entity = TableEntity(**body)
         if "sample" in moved:
             sample = one.wanted.sample()
@@ -217,10 +217,15 @@ class S3Source(Source):
                 data = SampleData(data=TableData(**sample), store=True)
                 yield Either(right=SamplerResponse(entity=entity, sample_data=data))
             else:
-                self._client.delete(f"/tables/{body['id']}/sampleData")
+                try:
+                    self._client.delete(f"/tables/{body['id']}/sampleData")
+                except S3CatalogError as error:
+                    yield _failure(one.table.name, str(error))
+                    return False
         profile = one.dated_profile(time.time_ns() // 1_000_000)
         if profile is not None and moved - {"sample"}:
             yield Either(right=OMetaTableProfileSampleData(table=entity, profile=CreateTableProfileRequest(**profile)))
+        return True
 
     def _retire(self, plan: BucketPlan, lake: Lake) -> Iterator[Either]:
         if not self.source_config.markDeletedTables:

@@ -117,15 +117,30 @@ def test_what_was_remembered_is_not_written_again(planning: Planning, published:
     plan = planning(published, memory=memory)
     figures = {one.key: one.wanted.figures for one in plan.publications}
     assert all(one.moved_figures() for one in plan.publications)
-    plan.remember(plan.publications, plan.remote.tables, figures)
+    plan.remember(plan.publications, figures)
     again = planning(published, memory=memory)
     assert not any(one.needs_put or one.moved_figures() for one in again.publications)
+
+
+def test_a_table_is_done_when_the_server_holds_all_that_we_say_of_it(planning: Planning, double: Double, published: list[Table]) -> None:
+    said = plain("a", text="of the lake", tags=("Layer.Raw",)).description
+    plan = planning([replace(published[0], description=said)])
+    (one,) = plan.publications
+    assert not one.is_done(None, plan.references)
+    assert not one.is_done(double.table(key("a")), plan.references)
+    double.by_hand(key("a"), {"op": "add", "path": "/description", "value": "of the lake"})
+    assert not one.is_done(double.table(key("a")), plan.references)
+    label = {"tagFQN": "Layer.Raw", "source": "Classification", "labelType": "Automated", "state": "Confirmed"}
+    plan.make_tags(plan.publications)
+    double.by_hand(key("a"), {"op": "add", "path": "/tags", "value": [label]})
+    assert one.is_done(double.table(key("a")), plan.references)
+    assert not one.is_done(double.table(key("a")) | {"deleted": True}, plan.references)
 
 
 def test_a_table_that_a_person_deleted_stays_deleted_while_remembered(planning: Planning, double: Double, published: list[Table]) -> None:
     memory = MemoryLastWritten()
     plan = planning(published, memory=memory)
-    plan.remember(plan.publications, plan.remote.tables, {})
+    plan.remember(plan.publications, {})
     double.person("DELETE", f"/tables/{double.table(key('a'))['id']}")
     assert [one.table.name for one in planning(published, memory=memory).publications] == ["b", "c", "d", "e"]
     assert [one.table.name for one in planning(published).publications if one.needs_put] == ["a"]
