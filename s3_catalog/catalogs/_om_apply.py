@@ -18,6 +18,7 @@ from s3_catalog.catalogs._authority import LastWritten, WrittenTable
 from s3_catalog.catalogs._om_client import ApiError, Client
 from s3_catalog.catalogs._om_columns import Body
 from s3_catalog.catalogs._om_entities import Wanted, tags_of
+from s3_catalog.catalogs._om_figures import date_profile
 from s3_catalog.catalogs._om_lineage import LineageWriter
 from s3_catalog.catalogs._om_merge import Merged, diff_structures, merge_table, patch_operations
 from s3_catalog.catalogs._om_names import join_fqn
@@ -253,7 +254,7 @@ class Writer:
         for part, covered in (("sampleData", names & {"sample"}), ("tableProfile", names - {"sample", "lineage"})):
             if not covered:
                 continue
-            body = wanted.sample() if part == "sampleData" else _dated(wanted.profile, now)
+            body = wanted.sample() if part == "sampleData" else date_profile(wanted.profile, now)
             try:
                 if body is not None:
                     self._client.put(f"{table}/{part}", body)
@@ -296,11 +297,3 @@ def _written(draft: Draft, key: str, fields: Mapping[str, Any]) -> WrittenTable:
     return WrittenTable(
         identity=layout.identity, name=draft.table.name, store_url=layout.store_url, location=layout.location, key=key, fields=fields
     )
-
-
-def _dated(profile: Body | None, now: int) -> Body | None:
-    """A profile with the time in milliseconds that the server asks for."""
-    if profile is None:
-        return None
-    columns = [{**column, "timestamp": now} for column in profile.get("columnProfile", ())]
-    return {"tableProfile": {**profile["tableProfile"], "timestamp": now}, **({"columnProfile": columns} if columns else {})}

@@ -28,6 +28,14 @@ def profile_body(table: Table, mapped: MappedColumns) -> Body:
     return {"tableProfile": body, **({"columnProfile": columns} if columns else {})}
 
 
+def date_profile(profile: Body | None, now: int) -> Body | None:
+    """A profile with the time that the server asks for, in milliseconds since 1970."""
+    if profile is None:
+        return None
+    columns = [{**column, "timestamp": now} for column in profile.get("columnProfile", ())]
+    return {"tableProfile": {**profile["tableProfile"], "timestamp": now}, **({"columnProfile": columns} if columns else {})}
+
+
 def _column_body(profile: ColumnProfile, name: str, *, number: bool) -> Body:
     quantiles = {share: _number(value) for share, value in profile.quantiles}
     body: Body = {

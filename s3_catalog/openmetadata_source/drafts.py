@@ -58,13 +58,6 @@ class Publication:
         """What is still to be said after the PUT, to the entity as it is now."""
         return patch_operations(entity, merge_table(self.wanted, entity, self.known, references).after)
 
-    def dated_profile(self, now: int) -> Body | None:
-        """The profile with the time in milliseconds that the server asks for."""
-        if self.wanted.profile is None:
-            return None
-        columns = [{**column, "timestamp": now} for column in self.wanted.profile.get("columnProfile", ())]
-        return {"tableProfile": {**self.wanted.profile["tableProfile"], "timestamp": now}, "columnProfile": columns or None}
-
     def moved_figures(self) -> set[str]:
         """Names of the figures that differ from those last written."""
         return {name for name, value in self.wanted.figures.items() if self.known.get(name) != value}

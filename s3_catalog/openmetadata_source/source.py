@@ -36,6 +36,7 @@ from s3_catalog.catalogs import RetirePolicy
 from s3_catalog.catalogs._authority import LastWritten, MemoryLastWritten
 from s3_catalog.catalogs._om_columns import Body
 from s3_catalog.catalogs._om_entities import database_name
+from s3_catalog.catalogs._om_figures import date_profile
 from s3_catalog.catalogs._om_names import join_fqn, quote_path
 from s3_catalog.errors import S3CatalogError, describe_unknown
 from s3_catalog.model.tables import Table
@@ -222,7 +223,7 @@ class S3Source(Source):
                 except S3CatalogError as error:
                     yield _failure(one.table.name, str(error))
                     return False
-        profile = one.dated_profile(time.time_ns() // 1_000_000)
+        profile = date_profile(one.wanted.profile, time.time_ns() // 1_000_000)
         if profile is not None and moved - {"sample"}:
             yield Either(right=OMetaTableProfileSampleData(table=entity, profile=CreateTableProfileRequest(**profile)))
         return True
