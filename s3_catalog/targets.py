@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -59,7 +59,7 @@ def read_stored(settings: Settings, state: SqlCatalog, scope: Scope | None = Non
     """Read what the embedded catalog holds of the settings' location.
 
     Args:
-        scope: what a crawl that has just ended saw; without one only what earlier ones saw gone is gone.
+        scope: what a crawl that has just ended saw.
         plan: one of the embedded catalog's, to be seen as if it were applied.
     """
     location = parse_location(settings.location)
@@ -71,13 +71,9 @@ def read_stored(settings: Settings, state: SqlCatalog, scope: Scope | None = Non
     seen = scope or Scope(store_url=location.store_url, prefixes=())
     return StoredTables(
         tables=tuple(table for table in found if table.layout.location.startswith(location.prefix)),
-        scope=Scope(
-            store_url=location.store_url,
-            prefixes=seen.prefixes,
-            excluded=seen.excluded,
-            present=(*seen.present, *(t.layout.identity for t in found if not t.layout.location.startswith(location.prefix))),
-            listed=seen.listed,
-            gone=tuple(identity for identity, place in retired.items() if place.startswith(location.prefix)),
+        # What the embedded catalog never had may be another publisher's, whatever this crawl saw.
+        scope=replace(
+            seen, gone=tuple(identity for identity, place in retired.items() if place.startswith(location.prefix)), only_gone=True
         ),
         read_ledger=lambda: pa.concat_tables([LEDGER_SCHEMA.empty_table(), *state.latest_ledger(location.url)]),
     )

@@ -67,7 +67,8 @@ class Scope:
     `store_url` is a bucket (`s3://bucket/`); prefixes are key prefixes within it ("" is all of it). `excluded` holds the prefixes whose
     listing failed: neither what lies below them nor a table that contains one of them is retired. `present` holds identities of
     tables that are not gone although the plan lacks them (unreadable, excluded by a pattern): they stay as they are. `listed` is the
-    number of objects seen: an empty listing retires nothing. `gone` holds identities that an earlier complete listing showed gone.
+    number of objects seen: an empty listing retires nothing. `gone` holds identities that a complete listing showed gone, this one or one
+    before. With `only_gone` no other table is retired: an unseen one may be somebody else's, who looks at more than we do.
     """
 
     store_url: str
@@ -76,6 +77,7 @@ class Scope:
     present: tuple[str, ...] = ()
     listed: int = 0
     gone: tuple[str, ...] = ()
+    only_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ def choose_retirements(published: Iterable[Published], seen: Iterable[str], scop
     found = set(seen)
     known = set(scope.gone) - found
     found.update(scope.present)
-    unseen = {t.identity for t in ours if t.identity not in found and _is_covered(t.location, scope)}
+    unseen = {t.identity for t in ours if not scope.only_gone and t.identity not in found and _is_covered(t.location, scope)}
     gone = sorted((table for table in ours if table.identity in known | unseen), key=lambda table: table.name)
     names = tuple(table.name for table in gone)
     if not gone:

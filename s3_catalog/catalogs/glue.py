@@ -271,7 +271,9 @@ class GlueCatalog:
             return []
         retired = [replace(one, retired=False) for one in map(_published, state.ours.values()) if one.retired]
         # The share was kept when they were retired.
-        gone = choose_retirements(retired, {table.layout.identity for table in tables}, scope, RetirePolicy(allow=True)).retire
+        now = replace(scope, gone=(), only_gone=False)
+        unseen = choose_retirements(retired, {table.layout.identity for table in tables}, now, RetirePolicy(allow=True)).retire
+        gone = [one for one in unseen if not scope.only_gone or one.identity in scope.gone]
         old = [(one, _retired_at(state.ours[one.identity])) for one in gone]
         return [
             PlannedChange(action=Action.RETIRE, identity=one.identity, name=one.name, reason=f"retired on {at:%Y-%m-%d}: is deleted")

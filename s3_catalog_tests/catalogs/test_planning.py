@@ -44,6 +44,13 @@ def test_a_failed_prefix_protects_what_it_touches(location: str, excluded: tuple
     assert chosen.withheld == ()
 
 
+def test_of_tables_that_others_may_have_written_only_those_known_to_be_gone_are_retired() -> None:
+    tables = published(*"abcdefgh")
+    scope = replace(see(), gone=(tables[0].identity,), only_gone=True)
+    chosen = choose_retirements(tables, [table.identity for table in tables[2:]], scope, POLICY)
+    assert [table.location for table in chosen.retire] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("total", "gone", "policy", "retired"),
     [

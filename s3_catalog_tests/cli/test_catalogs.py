@@ -285,3 +285,29 @@ def test_glue_gets_what_engines_can_read_and_names_the_rest(lake: Path, request:
     assert counts(answer, "glue") == {"create": 2, "skip": 1}
     assert counts(run("publish", "--json"), "glue") == {"unchanged": 2, "skip": 1}
     assert "its JSON documents do not stand one per line" in run("compare").stdout
+
+
+@pytest.mark.parametrize("command", [("publish", "--allow-retire"), ("crawl", "--scope", "(root)", "--allow-retire")])
+def test_with_a_new_embedded_catalog_nothing_is_retired_elsewhere(configured: Double, lake: Path, command: tuple[str, ...]) -> None:
+    write_parquet(lake / "top.parquet", id=pa.array([1]))
+    run("crawl")
+    Path("catalog.db").unlink()
+    answer = run(*command, "--json")
+    assert answer.exit_code == 0
+    assert "retire" not in counts(answer, "other") | counts(answer, "openmetadata")
+    assert published() == [*NAMES, "top"]
+
+
+def test_what_another_configuration_leaves_out_stays_where_both_publish(configured: Double) -> None:
+    run("crawl")
+    settings = json.loads(Path("s3_catalog.yaml").read_text(encoding="utf-8"))
+    settings |= {"catalog": "sqlite:///second.db", "exclude": ["raw/t0/**"]}
+    Path("second.yaml").write_text(json.dumps(settings), encoding="utf-8")
+    second = ("--config", "second.yaml", "--json", "--allow-retire")
+    assert [change for change in changes(run("plan", *second), "other").values() if change["action"] == "retire"] == []
+    answer = run("crawl", *second)
+    assert answer.exit_code == 0
+    assert "retire" not in counts(answer, "other") | counts(answer, "openmetadata")
+    assert published() == NAMES
+    (left,) = run("compare", "other", "--config", "second.yaml", "--json").json["catalogs"][0]["tables"]
+    assert (left["name"], left["standing"], left["reason"]) == ("raw_t0", "left over", "the embedded catalog never had it")

@@ -201,6 +201,22 @@ def test_a_table_is_deleted_only_when_it_was_retired_for_long_enough(glue: Glue)
     assert [table["Name"] for table in glue.people.get_tables(DatabaseName=glue.database)["TableList"]] == ["b", "c", "d"]
 
 
+def test_what_others_retired_is_not_deleted_by_a_publisher_that_never_had_it(glue: Glue) -> None:
+    start, days = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=7)
+    glue.clock = lambda: start
+    glue.publish(*make_tables("a", "b", "c", "d"))
+    glue.publish(*make_tables("b", "c", "d"))
+    glue.clock = lambda: start + days
+    ours = replace(see(), only_gone=True)
+    plan, _ = glue.publish(*make_tables("b", "c", "d"), scope=ours, delete_after=days)
+    assert plan.count(Action.RETIRE) == 0
+    failed = replace(ours, gone=(make_table("a").layout.identity,), excluded=("a/",))
+    plan, _ = glue.publish(*make_tables("b", "c", "d"), scope=failed, delete_after=days)
+    assert plan.count(Action.RETIRE) == 0  # its listing failed
+    plan, _ = glue.publish(*make_tables("b", "c", "d"), scope=replace(failed, excluded=()), delete_after=days)
+    assert [(change.name, change.action) for change in plan.changes[3:]] == [("a", Action.RETIRE)]
+
+
 def test_no_share_is_retired_that_was_not_allowed(glue: Glue) -> None:
     glue.publish(*make_tables("a", "b", "c"))
     plan, _ = glue.publish(make_table("a"), policy=RetirePolicy(max_share=0.5))
