@@ -31,6 +31,8 @@ class Removal:
 def plan_removal(catalog: Catalog, is_wanted: Callable[[Published], bool]) -> tuple[Plan, bool]:
     """Plan to delete the tables of ours that are wanted to go, by name; retired ones are asked about too.
 
+    A catalog removes by name: a table whose name another one has that stays is `Action.CONFLICT`, with the place of that one.
+
     Returns: the plan, and whether no table of ours is left then.
 
     Raises:
@@ -38,9 +40,9 @@ def plan_removal(catalog: Catalog, is_wanted: Callable[[Published], bool]) -> tu
     """
     published = sorted(list_published(catalog), key=lambda table: (table.name, table.identity))
     going = [table for table in published if is_wanted(table)]
-    changes = tuple(
-        PlannedChange(action=Action.REMOVE, identity=table.identity, name=table.name, reason=_describe_place(table)) for table in going
-    )
+    leaving = set(going)
+    staying = {table.name: table for table in published if table not in leaving}
+    changes = tuple(_plan_one(table, staying.get(table.name)) for table in going)
     stores = sorted({table.store_url for table in going})
     revisions = {store: _read_revision(catalog, store) for store in stores}
     return Plan(changes=changes, revision=json.dumps(revisions), scope=_EVERYWHERE), len(going) == len(published)
@@ -63,7 +65,8 @@ def apply_removal(catalog: Catalog, plan: Plan) -> Removal:
         raise CatalogError("the revision of this plan is damaged: make a new plan") from None
     if any(_read_revision(catalog, store) != revision for store, revision in revisions.items()):
         raise CatalogError("the catalog changed since this plan was made: make a new plan")
-    names = [change.name for change in plan.changes]
+    names = [change.name for change in plan.changes if change.action is Action.REMOVE]
+    conflicts = tuple((change.name, change.reason or "conflict") for change in plan.changes if change.action is Action.CONFLICT)
     failed: tuple[tuple[str, str], ...] = ()
     try:
         catalog.remove(names)
@@ -71,8 +74,8 @@ def apply_removal(catalog: Catalog, plan: Plan) -> Removal:
         there = {table.name for table in list_published(catalog)}
         failed = tuple((name, str(error)) for name in names if name in there)
     removed = len(names) - len(failed)
-    outcome = Outcome(counts={Action.REMOVE: removed}, writes=removed, failed=failed)
-    if failed or not isinstance(catalog, ServiceCatalog) or list_published(catalog):
+    outcome = Outcome(counts={Action.REMOVE: removed}, writes=removed, failed=(*conflicts, *failed))
+    if outcome.failed or not isinstance(catalog, ServiceCatalog) or list_published(catalog):
         return Removal(outcome=outcome)
     gone, left = catalog.remove_service()
     return Removal(outcome=outcome, service=tuple(gone), left=left)
@@ -90,6 +93,13 @@ def list_published(catalog: Catalog) -> list[Published]:
 
 def _read_revision(catalog: Catalog, store_url: str) -> str:
     return catalog.plan((), Scope(store_url=store_url, prefixes=()), RetirePolicy()).revision
+
+
+def _plan_one(table: Published, namesake: Published | None) -> PlannedChange:
+    if namesake is None:
+        return PlannedChange(action=Action.REMOVE, identity=table.identity, name=table.name, reason=_describe_place(table))
+    reason = f"{_describe_place(table)}: {_describe_place(namesake)} has the same name and is to stay"
+    return PlannedChange(action=Action.CONFLICT, identity=table.identity, name=table.name, reason=reason)
 
 
 def _describe_place(table: Published) -> str:

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from s3_catalog.catalogs import Action
 from s3_catalog.catalogs._om_removal import name_some
-from s3_catalog.catalogs.openmetadata import OpenMetadataCatalog
+from s3_catalog.catalogs._removal import apply_removal, plan_removal
+from s3_catalog.catalogs.openmetadata import CATALOG, OpenMetadataCatalog
 from s3_catalog_tests.catalogs.samples import see
 from s3_catalog_tests.openmetadata.conftest import Opener
 from s3_catalog_tests.openmetadata.server import Double
@@ -84,6 +85,19 @@ def test_a_storage_service_that_somebody_else_fills_stays(double: Double, open_o
     deleted, reason = catalog.remove_service()
     assert (deleted[-1], deleted.count(SERVICE), reason) == (SERVICE, 1, None)
     assert f"{SERVICE}.theirs" in left(double)
+
+
+def test_a_table_that_stays_is_not_removed_with_a_retired_one_of_its_name(double: Double, catalog: OpenMetadataCatalog) -> None:
+    tables = [plain(name) for name in "abcd"]
+    publish(catalog, tables)
+    publish(catalog, tables[:3])
+    with CATALOG.open(double.url(profiles="off", samples="off")) as other:
+        publish(other, [plain("d", store_url="s3://second/")], see(store_url="s3://second/"))
+    plan, is_all = plan_removal(catalog, lambda table: table.retired)
+    reason = "s3://lake/d/, retired: s3://second/d/ has the same name and is to stay"
+    assert ([(change.action, change.reason) for change in plan.changes], is_all) == ([(Action.CONFLICT, reason)], False)
+    assert apply_removal(catalog, plan).outcome.failed == (("d", reason),)
+    assert {key("d"), key("d", database="second")} <= left(double)
 
 
 def test_names_are_cut_after_the_third() -> None:
