@@ -235,7 +235,7 @@ class Client:
             if wait is not None and wait > _MAX_WAIT_SECONDS:
                 raise CatalogUnavailableError(f"{self._label}: the server answers {answer.status_code} and asks to wait {wait:.0f} seconds")
             raise _PassingError(f"the server answers {answer.status_code}", wait, answer)
-        raise self._refusal(method, path, answer)
+        raise self._refusal(method, answer)
 
     def _exchange(self, method: str, path: str, query: Mapping[str, str | int] | None, body: Any, headers: Any) -> httpx.Response:
         sent = {"Authorization": f"Bearer {self._token}", **(headers or {})}
@@ -271,7 +271,7 @@ class Client:
             raise CatalogError(f"{self._label}: the answer is not of the kind that OpenMetadata gives")
         return answer
 
-    def _refusal(self, method: str, path: str, answer: httpx.Response) -> CatalogError:
+    def _refusal(self, method: str, answer: httpx.Response) -> CatalogError:
         status, message = answer.status_code, _message(answer)
         if status == 401:
             return RefusedTokenError(f"{self._label}: the server refuses the token (401): is it of this server, and has it expired?")

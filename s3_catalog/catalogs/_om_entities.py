@@ -41,8 +41,6 @@ class Wanted:
     is large, when it is sent.
     """
 
-    identity: str
-    title: str
     database: str
     schema: str
     name: str
@@ -67,8 +65,6 @@ def want_table(table: Table, settings: Settings, owner_of: OwnerLookup) -> Wante
     profile = profile_body(table, mapped) if settings.profiles else None
     name = shorten_name(encode_name(table.name))
     return Wanted(
-        identity=table.layout.identity,
-        title=table.name,
         database=database_name(table.layout.store_url),
         schema=_schema_name(table.layout, settings),
         name=name,
