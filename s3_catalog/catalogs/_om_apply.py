@@ -23,7 +23,7 @@ from s3_catalog.catalogs._om_lineage import LineageWriter
 from s3_catalog.catalogs._om_merge import Merged, diff_structures, merge_table, patch_operations
 from s3_catalog.catalogs._om_names import join_fqn
 from s3_catalog.catalogs._om_places import Places
-from s3_catalog.catalogs._om_plan import Draft
+from s3_catalog.catalogs._om_plan import Draft, written_table
 from s3_catalog.catalogs._om_remote import OwnerBook, read_remote, read_table
 from s3_catalog.catalogs._om_url import Settings
 from s3_catalog.errors import CatalogError, CatalogUnavailableError
@@ -54,7 +54,7 @@ class Writer:
         adopted = []
         for draft in drafts:
             if draft.change.action is Action.UNCHANGED and draft.change.reason is None and draft.entity is not None:
-                now = _written(draft, draft.key, {**_known_figures(draft), **_parts(draft)[0].fields})
+                now = written_table(draft.table, draft.key, {**_known_figures(draft), **_parts(draft)[0].fields})
                 if now != draft.written:
                     adopted.append(now)
         self._memory.write(self._settings.label, adopted)
@@ -91,20 +91,17 @@ class Writer:
                 self._fail([draft], error)
         return [draft for draft in drafts if draft.change.identity not in self.failed]
 
-    def retire(self, tables: Iterable[tuple[str, str, Body, WrittenTable]]) -> int:
-        """Soft-delete tables, given as (identity, name, entity, what we remember); returns how many are."""
-        count = 0
-        for identity, name, entity, written in tables:
+    def retire(self, tables: Iterable[tuple[WrittenTable, Body]]) -> None:
+        """Soft-delete tables, given as what we remember of them and their entities."""
+        for written, entity in tables:
             # Remembered before: a table found deleted that we did not mean to delete was deleted by a person.
             self._memory.write(self._settings.label, [replace(written, retired=True)])
             try:
                 self._client.delete(f"/tables/{entity['id']}", recursive="true", hardDelete="false")
-                count += 1
             except CatalogError as error:
-                self.failed[identity] = (name, str(error))
+                self.failed[written.identity] = (written.name, str(error))
                 if isinstance(error, ApiError):  # else nobody knows whether it is deleted
                     self._memory.write(self._settings.label, [written])
-        return count
 
     def _put_all(self, drafts: Sequence[Draft]) -> None:
         sent_in_bulk: list[Draft] = []
@@ -201,7 +198,7 @@ class Writer:
         for draft in done:
             merged, _ = _parts(draft)
             key = self.done[draft.change.identity]["fullyQualifiedName"]
-            self._remembered[draft.change.identity] = _written(draft, key, {**_known_figures(draft), **merged.fields})
+            self._remembered[draft.change.identity] = written_table(draft.table, key, {**_known_figures(draft), **merged.fields})
         self._memory.write(self._settings.label, [self._remembered[draft.change.identity] for draft in done])
 
     def _write_figures(self, drafts: Sequence[Draft]) -> None:
@@ -290,10 +287,3 @@ def _needs_put(draft: Draft) -> bool:
 def _known_figures(draft: Draft) -> dict[str, Any]:
     """The figures that we remember to have written."""
     return {name: value for name, value in (draft.written.fields if draft.written else {}).items() if name in _FIGURES}
-
-
-def _written(draft: Draft, key: str, fields: Mapping[str, Any]) -> WrittenTable:
-    layout = draft.table.layout
-    return WrittenTable(
-        identity=layout.identity, name=draft.table.name, store_url=layout.store_url, location=layout.location, key=key, fields=fields
-    )

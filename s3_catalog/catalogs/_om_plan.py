@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from s3_catalog.catalogs import Action, Plan, PlannedChange, RetirePolicy, Scope
 from s3_catalog.catalogs._authority import FieldChange, WrittenTable
@@ -32,6 +33,14 @@ class Draft:
     merged: Merged | None = None
     entity: Body | None = None
     written: WrittenTable | None = None
+
+
+def written_table(table: Table, key: str, fields: Mapping[str, Any]) -> WrittenTable:
+    """What is to be remembered of a table that was published."""
+    layout = table.layout
+    return WrittenTable(
+        identity=layout.identity, name=table.name, store_url=layout.store_url, location=layout.location, key=key, fields=fields
+    )
 
 
 class Planner:
@@ -84,6 +93,13 @@ class Planner:
                 name = entity.get("displayName") or decode_name(entity["name"])
                 found[identity] = (_published(identity, name, store_url, uri.removeprefix(store_url), entity), entity)
         return found
+
+    def recall(self, table: Published, entity: Body) -> WrittenTable:
+        """What we remember of a published table; what can be told of it where nothing is remembered."""
+        fresh = WrittenTable(
+            identity=table.identity, name=table.name, store_url=table.store_url, location=table.location, key=entity["fullyQualifiedName"]
+        )
+        return self._written.get(table.identity, fresh)
 
     def draft(self, tables: Sequence[Table]) -> list[Draft]:
         """Say of each table what would change."""

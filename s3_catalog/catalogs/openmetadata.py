@@ -189,25 +189,18 @@ class OpenMetadataCatalog:
         if self._version is None:
             self._version = self._client.check_version()
 
-    def _leaving(self, planner: Planner, plan: Plan) -> list[tuple[str, str, Body, WrittenTable]]:
+    def _leaving(self, planner: Planner, plan: Plan) -> list[tuple[WrittenTable, Body]]:
+        """The tables that the plan retires, with their entities."""
         published = planner.published(
             plan.scope.store_url, {*plan.scope.present, *plan.scope.gone, *(change.identity for change in plan.changes)}
         )
-        known = self._memory.read(self._settings.label)
         leaving = []
         for change in plan.changes:
             if change.action is Action.RETIRE:
                 if change.identity not in published:
                     raise CatalogError(_MOVED)
                 table, entity = published[change.identity]
-                written = known.get(change.identity) or WrittenTable(
-                    identity=table.identity,
-                    name=table.name,
-                    store_url=table.store_url,
-                    location=table.location,
-                    key=entity["fullyQualifiedName"],
-                )
-                leaving.append((change.identity, change.name, entity, written))
+                leaving.append((planner.recall(table, entity), entity))
         return leaving
 
 

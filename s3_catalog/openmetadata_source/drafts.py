@@ -17,7 +17,7 @@ from s3_catalog.catalogs._om_entities import Wanted, database_name, tags_of
 from s3_catalog.catalogs._om_merge import Merged, merge_table, patch_operations, read_said
 from s3_catalog.catalogs._om_names import join_fqn, quote_path
 from s3_catalog.catalogs._om_places import Places
-from s3_catalog.catalogs._om_plan import Draft, Planner
+from s3_catalog.catalogs._om_plan import Draft, Planner, written_table
 from s3_catalog.catalogs._om_remote import OwnerBook, Remote, read_remote
 from s3_catalog.catalogs._om_url import Settings
 from s3_catalog.catalogs._planning import Retirement, choose_retirements
@@ -82,9 +82,8 @@ class BucketPlan:
         self._client, self._settings, self._memory, self._lake = client, settings, memory, lake
         self.database = database_name(lake.store_url)
         self._owners = OwnerBook(client)
-        self._written = memory.read(settings.label)
         self.remote = self.read()
-        self._planner = Planner(settings, self.remote, self._written, self._owners)
+        self._planner = Planner(settings, self.remote, memory.read(settings.label), self._owners)
         self.refused: list[tuple[str, str]] = []
         self.publications = list(self._plan(lake.tables, override=override))
 
@@ -140,7 +139,8 @@ class BucketPlan:
 
     def remember(self, done: Sequence[Publication], figures: Mapping[str, Mapping[str, Any]]) -> None:
         """Remember the tables that are done, and the figures that were sent, by key."""
-        self._memory.write(self._settings.label, [_written(p, {**p.merged.fields, **_figures(p), **figures.get(p.key, {})}) for p in done])
+        written = [written_table(p.table, p.key, {**p.merged.fields, **_figures(p), **figures.get(p.key, {})}) for p in done]
+        self._memory.write(self._settings.label, written)
 
     def gone(self, max_share: float) -> tuple[list[tuple[WrittenTable, Body]], Retirement]:
         """Tables to retire with their entities; and those that stay, with the reason."""
@@ -150,15 +150,8 @@ class BucketPlan:
         found = choose_retirements((table for table, _ in published.values()), seen, scope, RetirePolicy(max_share=max_share))
         if found.retire and not self._lake.complete:
             found = Retirement(withheld=tuple(table.name for table in found.retire), reason=_NOT_COMPLETE)
-        return [
-            (self._memory_of(table.identity, *published[table.identity]), published[table.identity][1]) for table in found.retire
-        ], found
-
-    def _memory_of(self, identity: str, table: Any, entity: Body) -> WrittenTable:
-        fresh = WrittenTable(
-            identity=identity, name=table.name, store_url=table.store_url, location=table.location, key=entity["fullyQualifiedName"]
-        )
-        return self._written.get(identity, fresh)
+        entities = {identity: entity for identity, (_, entity) in published.items()}
+        return [(self._planner.recall(table, entities[table.identity]), entities[table.identity]) for table in found.retire], found
 
     def remember_retired(self, written: WrittenTable) -> None:
         """Remember, before it is sent, that it is us who retire a table: else a person deleted it."""
@@ -167,15 +160,3 @@ class BucketPlan:
 
 def _figures(publication: Publication) -> dict[str, Any]:
     return {name: publication.known[name] for name in publication.wanted.figures if name in publication.known}
-
-
-def _written(publication: Publication, fields: Mapping[str, Any]) -> WrittenTable:
-    layout = publication.table.layout
-    return WrittenTable(
-        identity=layout.identity,
-        name=publication.table.name,
-        store_url=layout.store_url,
-        location=layout.location,
-        key=publication.key,
-        fields=fields,
-    )
