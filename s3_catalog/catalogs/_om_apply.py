@@ -1,7 +1,7 @@
 """From drafts to what the server holds: bulk calls first, then what they cannot do, then figures. What was written is known at any time.
 
-In: drafts of one plan. A table whose write fails is reported and the rest is written; what was written is remembered as soon as the server
-said so, and not before. Nothing is sent for a table that the plan leaves unchanged.
+In: drafts of one plan. A table whose write fails is reported and the rest is written; what was written is remembered batch by batch, and
+not before the server said so. Nothing is sent for a table that the plan leaves unchanged.
 """
 
 from __future__ import annotations
