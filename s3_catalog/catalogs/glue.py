@@ -41,6 +41,7 @@ from s3_catalog.model.tables import Table
 logger = logging.getLogger(__name__)
 
 _NAMED = 3
+_WRITTEN = (Action.CREATE, Action.UPDATE, Action.RESTORE)
 _MOVED = "the catalog changed since this plan was made: make a new plan"
 
 
@@ -178,13 +179,18 @@ class GlueCatalog:
         return agreed
 
     def _check_same(self, changes: Sequence[PlannedChange], state: _State) -> None:
-        """Refuse a plan that would not be made again: what was remembered changed, or the options are others."""
-        for change in changes:
-            if change.table is not None and change.action in (Action.CREATE, Action.UPDATE, Action.RESTORE):
-                wanted = _build(change.table, self._options)
-                again = None if wanted is None else _compare(change, wanted, state)
-                if again is None or (again.action, again.fields) != (change.action, change.fields):
-                    raise CatalogError(_MOVED)
+        """Refuse a plan that would not be made again: what was remembered changed, the options are others, or a change was deleted from
+        it that was to free a name.
+        """
+        written = [(change, change.table) for change in changes if change.table is not None and change.action in _WRITTEN]
+        if taken := self._find_conflicts([table for _, table in written], state):
+            identity, holder = next(iter(taken.items()))
+            raise CatalogError(f"{identity} cannot have its name, which belongs to {holder}: make a new plan")
+        for change, table in written:
+            wanted = _build(table, self._options)
+            again = None if wanted is None else _compare(change, wanted, state)
+            if again is None or (again.action, again.fields) != (change.action, change.fields):
+                raise CatalogError(_MOVED)
 
     def list_tables(self, store_url: str | None = None) -> list[Table]:
         """The published tables that are not retired, by name, as far as Glue keeps them: no samples, no evidence but the rule's."""
@@ -233,8 +239,9 @@ class GlueCatalog:
 
     def _read(self) -> _State:
         tables = {table["Name"]: table for table in self._database.tables()}
-        ours = {table["Parameters"][IDENTITY]: table for table in tables.values() if is_ours(table)}
-        return _State(tables=tables, ours=ours, written=self._last_written.read(self._key))
+        written = self._last_written.read(self._key)
+        ours = {table["Parameters"][IDENTITY]: table for table in tables.values() if is_ours(table) and not _is_copy(table, written)}
+        return _State(tables=tables, ours=ours, written=written)
 
     def _writer(self) -> TableWriter:
         options = self._options
@@ -246,7 +253,7 @@ class GlueCatalog:
     def _find_conflicts(self, tables: Sequence[Table], state: _State) -> dict[str, str]:
         """Identity -> who has its name."""
         held = {identity: found["Name"] for identity, found in state.ours.items()}
-        held |= {f"a table that s3-catalog did not publish ({name})": name for name, found in state.tables.items() if not is_ours(found)}
+        held |= {f"a table that s3-catalog did not publish ({name})": name for name in state.tables.keys() - set(held.values())}
         renamed = [replace(table, layout=replace(table.layout, name=glue_name(table.name))) for table in tables]
         return find_name_conflicts(renamed, held)
 
@@ -369,7 +376,7 @@ def _why_not(wanted: GlueTable | None, verdicts: Sequence[Verdict]) -> str | Non
 
 
 def _names(changes: Iterable[PlannedChange]) -> set[str]:
-    return {glue_name(change.table.name) for change in changes if change.table is not None}
+    return {glue_name(change.table.name) for change in changes if change.table is not None and change.action in _WRITTEN}
 
 
 def _published(found: Mapping[str, Any]) -> Published:
@@ -381,6 +388,12 @@ def _published(found: Mapping[str, Any]) -> Published:
         location=parameters.get(LOCATION, ""),
         retired=RETIRED in parameters,
     )
+
+
+def _is_copy(found: Mapping[str, Any], written: Mapping[str, WrittenTable]) -> bool:
+    """Whether somebody made a table of one of ours: it bears our parameters under another name than we gave it."""
+    name, known = found["Name"], written.get(found["Parameters"][IDENTITY])
+    return name != glue_name(_published(found).name) and (known is None or known.key != name)
 
 
 def _retired_at(found: Mapping[str, Any]) -> datetime:

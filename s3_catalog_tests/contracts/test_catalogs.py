@@ -218,6 +218,24 @@ def test_two_tables_may_exchange_names(catalog: Catalog, held: Held) -> None:
     assert held.same(catalog, exchanged)
 
 
+def test_of_two_that_exchange_names_one_alone_overwrites_nothing(catalog: Catalog, held: Held) -> None:
+    tables = [make_table("a", location="x/"), make_table("b", location="y/")]
+    publish(catalog, tables)
+    plan = catalog.plan([make_table("a", location="y/"), make_table("b", location="x/")], see(), POLICY)
+    with pytest.raises(CatalogError):
+        catalog.apply(replace(plan, changes=plan.changes[1:]))
+    assert held.same(catalog, tables)
+
+
+def test_what_is_not_written_may_be_deleted_from_a_plan(catalog: Catalog) -> None:
+    publish(catalog, [make_table("a", store_url="s3://other/"), make_table("u")], see(store_url="s3://other/"))
+    plan = catalog.plan(make_tables("a", "b", "u"), see(), POLICY)
+    assert actions(plan) == {"a": Action.CONFLICT, "b": Action.CREATE, "u": Action.UNCHANGED}
+    outcome = catalog.apply(replace(plan, changes=plan.changes[1:2]))
+    assert outcome.failed == ()
+    assert names(catalog) == ["a", "b", "u"]
+
+
 def test_listing_can_be_limited_to_one_store(catalog: Catalog) -> None:
     publish(catalog, make_tables("a"))
     publish(catalog, [make_table("b", store_url="s3://other/")], see(store_url="s3://other/"))

@@ -169,6 +169,33 @@ def test_a_renamed_table_takes_along_what_people_wrote(glue: Glue) -> None:
     assert len(glue.partitions("b")) == 2
 
 
+def test_a_copy_that_a_person_made_of_our_table_is_theirs(glue: Glue) -> None:
+    glue.publish(described("ours"))
+    original = glue.table("a")
+    body = {key: original[key] for key in ("Parameters", "StorageDescriptor", "PartitionKeys", "TableType")}
+    for name in ("copy", "_copy"):
+        glue.people.create_table(DatabaseName=glue.database, TableInput={**body, "Name": name, "Description": "A copy."})
+    plan, outcome = glue.publish(described("ours, new"))
+    assert ([change.action for change in plan.changes], outcome.writes) == ([Action.UPDATE], 1)
+    assert [glue.table(name)["Description"] for name in ("copy", "_copy", "a")] == ["A copy.", "A copy.", "ours, new"]
+    intruder = make_table("copy")
+    plan, _ = glue.publish(described("ours, new"), intruder)
+    assert [change.action for change in plan.changes] == [Action.UNCHANGED, Action.CONFLICT]
+    with glue.catalog() as catalog:
+        assert (catalog.remove(["a"]), catalog.remove(["a"])) == (1, 0)
+    glue.publish(described("ours"))
+    assert {table["Name"] for table in glue.people.get_tables(DatabaseName=glue.database)["TableList"]} == {"_copy", "copy", "a"}
+
+
+def test_a_conflict_with_a_table_of_others_may_be_deleted_from_a_plan(glue: Glue) -> None:
+    glue.publish(make_table("a"))
+    glue.people.create_table(DatabaseName=glue.database, TableInput={"Name": "theirs"})
+    with glue.catalog() as catalog:
+        plan = catalog.plan(make_tables("a", "theirs", "b"), see(), POLICY)
+        assert [change.action for change in plan.changes] == [Action.UNCHANGED, Action.CONFLICT, Action.CREATE]
+        assert catalog.apply(replace(plan, changes=plan.changes[2:])).failed == ()
+
+
 def test_a_retired_table_stays_with_a_mark_and_comes_back_as_people_left_it(glue: Glue) -> None:
     glue.publish(*make_tables("b", "c", "d"), described("ours"))
     glue.edit("a", describe("by hand"))
