@@ -47,8 +47,8 @@ class Action(StrEnum):
 class PlannedChange:
     """One table's part of a plan. `fields` are (field, old, new) as text; `table` is None for a retirement.
 
-    `reason` says what a conflict is about, or why a table is skipped. `kept` are (field, theirs, ours) of fields that people changed:
-    they stay as they are.
+    `reason` says what a conflict is about, why a table is skipped, or that its retirement deletes it. `kept` are (field, theirs, ours) of
+    fields that people changed: they stay as they are.
     """
 
     action: Action

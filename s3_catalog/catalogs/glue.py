@@ -124,7 +124,9 @@ class GlueCatalog:
         verdicts = check_tables(tables, self.strangers)
         changes = [self._plan_table(table, state, verdicts[table.layout.identity], conflicts) for table in tables]
         retirement = self._choose_retirements(state, tables, scope, policy)
-        changes += [PlannedChange(action=Action.RETIRE, identity=gone.identity, name=gone.name) for gone in retirement.retire]
+        at_once = "is deleted at once" if self._options.delete_after == timedelta(0) else None
+        retired = retirement.retire
+        changes += [PlannedChange(action=Action.RETIRE, identity=gone.identity, name=gone.name, reason=at_once) for gone in retired]
         changes += self._plan_deletions(state, tables, scope)
         return Plan(
             changes=tuple(changes),
@@ -339,7 +341,7 @@ class _Run:
     def _retire(self, change: PlannedChange, found: Mapping[str, Any] | None, written: WrittenTable | None) -> None:
         if found is None:
             raise CatalogError("the table is gone from the catalog")
-        if change.reason is not None or self.options.delete_after == timedelta(0):
+        if change.reason is not None:  # what the plan says counts, whatever the options are now
             self.database.delete(found["Name"])
             self.forgotten.append(change.identity)
         else:

@@ -228,6 +228,15 @@ def test_a_table_is_deleted_only_when_it_was_retired_for_long_enough(glue: Glue)
     assert [table["Name"] for table in glue.people.get_tables(DatabaseName=glue.database)["TableList"]] == ["b", "c", "d"]
 
 
+def test_a_plan_that_retires_deletes_nothing_under_other_options(glue: Glue) -> None:
+    glue.publish(*make_tables("a", "b", "c", "d"))
+    with glue.catalog() as catalog:
+        plan = catalog.plan(make_tables("a", "b", "c"), see(), POLICY)
+    with glue.catalog(delete_after=timedelta(0)) as catalog:
+        catalog.apply(plan)
+    assert "s3_catalog.retired_at" in glue.table("d")["Parameters"]
+
+
 def test_what_others_retired_is_not_deleted_by_a_publisher_that_never_had_it(glue: Glue) -> None:
     start, days = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=7)
     glue.clock = lambda: start
@@ -249,5 +258,5 @@ def test_no_share_is_retired_that_was_not_allowed(glue: Glue) -> None:
     plan, _ = glue.publish(make_table("a"), policy=RetirePolicy(max_share=0.5))
     assert (plan.withheld, plan.count(Action.RETIRE)) == (("b", "c"), 0)
     plan, _ = glue.publish(make_table("a"), policy=ALLOW, delete_after=timedelta(0))
-    assert plan.count(Action.RETIRE) == 2
+    assert [(change.name, change.reason) for change in plan.changes[1:]] == [("b", "is deleted at once"), ("c", "is deleted at once")]
     assert [table["Name"] for table in glue.people.get_tables(DatabaseName=glue.database)["TableList"]] == ["a"]
