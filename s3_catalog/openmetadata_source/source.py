@@ -38,6 +38,7 @@ from s3_catalog.catalogs._om_columns import Body
 from s3_catalog.catalogs._om_entities import database_name
 from s3_catalog.catalogs._om_figures import date_profile
 from s3_catalog.catalogs._om_names import join_fqn, quote_path
+from s3_catalog.catalogs._om_remote import read_table
 from s3_catalog.errors import S3CatalogError, describe_unknown
 from s3_catalog.model.tables import Table
 from s3_catalog.openmetadata_source.drafts import BucketPlan, Publication
@@ -200,7 +201,8 @@ class S3Source(Source):
         if not operations:
             return
         try:
-            entities[one.key] = self._client.patch(f"/tables/{entity['id']}", operations, entity["version"])
+            self._client.patch(f"/tables/{entity['id']}", operations, entity["version"])
+            entities[one.key] = read_table(self._client, entity["id"])  # its answer need not hold tags and owners
         except S3CatalogError as error:
             yield _failure(one.table.name, str(error))
         else:
