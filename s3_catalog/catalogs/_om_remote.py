@@ -16,15 +16,17 @@ _FIELDS = "columns,owners,tags,tablePartition,tableConstraints,extension"
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Tables by fully qualified name, and the databases (encoded names) they were looked for in."""
+    """Tables by fully qualified name, and the databases (encoded names) they were looked for in, of one service (`label`)."""
 
+    label: str
     tables: dict[str, Body]
     databases: frozenset[str]
 
     @property
     def revision(self) -> str:
-        """A digest that moves with every change that gives a table another version, and when tables come or go."""
-        return digest_json(sorted([key, t["id"], str(t.get("version")), bool(t.get("deleted"))] for key, t in self.tables.items()))
+        """A digest that moves with every change that gives a table another version, and when tables come or go; each service has its own."""
+        tables = sorted([key, t["id"], str(t.get("version")), bool(t.get("deleted"))] for key, t in self.tables.items())
+        return digest_json([self.label, tables])
 
 
 def read_remote(client: Client, settings: Settings, databases: Iterable[str]) -> Remote:
@@ -36,7 +38,7 @@ def read_remote(client: Client, settings: Settings, databases: Iterable[str]) ->
         if client.find(f"/databases/name/{quote_path(fqn)}", include="all") is not None:
             found = client.pages("/tables", limit=settings.page, database=fqn, include="all", fields=_FIELDS)
             tables |= {table["fullyQualifiedName"]: table for table in found}
-    return Remote(tables, frozenset(names))
+    return Remote(settings.label, tables, frozenset(names))
 
 
 def read_table(client: Client, table_id: str) -> Body:

@@ -47,16 +47,17 @@ _MOVED = "the catalog changed since this plan was made: make a new plan"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _State:
-    """What Glue holds: all tables of the database by name, ours by identity, and what was remembered of them."""
+    """What Glue holds: all tables of the database (`place`) by name, ours by identity, and what was remembered of them."""
 
+    place: str
     tables: Mapping[str, Mapping[str, Any]]
     ours: Mapping[str, Mapping[str, Any]]
     written: Mapping[str, WrittenTable]
 
     def revision(self, names: Iterable[str]) -> str:
-        """The state of our tables, and of those that have one of these names, as one text."""
+        """The state of our tables here, and of those that have one of these names, as one text."""
         watched = {name for name, table in self.tables.items() if is_ours(table)} | (set(names) & self.tables.keys())
-        return digest_texts(f"{name}={sorted(_stable(self.tables[name]).items())!r}" for name in sorted(watched))
+        return digest_texts([self.place, *(f"{name}={sorted(_stable(self.tables[name]).items())!r}" for name in sorted(watched))])
 
 
 def _stable(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,8 +94,10 @@ class GlueCatalog:
         self._closing = ExitStack()
         self._last_written = last_written or self._open_memory(database)
         self.strangers: Mapping[str, int] = strangers or {}
-        self._database = GlueDatabase(connect("glue", options.connection), database, options.catalog_id)
-        self._key = f"glue://{options.catalog_id + '@' if options.catalog_id else ''}{database}"
+        client = connect("glue", options.connection)
+        self._database = GlueDatabase(client, database, options.catalog_id)
+        # A database of this name may be in every region, with tables of its own.
+        self._key = f"glue://{options.catalog_id + '@' if options.catalog_id else ''}{database}?region={client.meta.region_name}"
 
     def __enter__(self) -> Self:
         return self
@@ -243,7 +246,7 @@ class GlueCatalog:
         tables = {table["Name"]: table for table in self._database.tables()}
         written = self._last_written.read(self._key)
         ours = {table["Parameters"][IDENTITY]: table for table in tables.values() if is_ours(table) and not _is_copy(table, written)}
-        return _State(tables=tables, ours=ours, written=written)
+        return _State(place=self._key, tables=tables, ours=ours, written=written)
 
     def _writer(self) -> TableWriter:
         options = self._options

@@ -113,7 +113,11 @@ def test_what_went_is_forgotten_and_made_anew(published: Lake, catalog: str) -> 
     published.edit_by_hand(catalog, "raw_a")
     run("prune", "--service", catalog, "--yes")
     with SqlCatalog(STATE) as state:
-        label = f"openmetadata://127.0.0.1:{published.double.port}/lake_service" if catalog == "om" else f"glue://{published.database}"
+        label = (
+            f"openmetadata://127.0.0.1:{published.double.port}/lake_service"
+            if catalog == "om"
+            else f"glue://{published.database}?region=us-east-1"
+        )
         assert state.last_written().read(label) == {}
     again = run("publish", "--to", catalog, "--json")
     assert (again.exit_code, again.json[0]["counts"]) == (0, {"create": 3})

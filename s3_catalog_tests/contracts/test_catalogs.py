@@ -70,6 +70,14 @@ def catalog_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> st
 
 
 @pytest.fixture
+def other_url(kind: str, catalog_url: str, tmp_path: Path) -> str:
+    """The URL of a second empty catalog."""
+    if kind in ("openmetadata", "glue"):
+        return catalog_url.replace("lake_service", "other_service").replace("contract_", "other_")
+    return f"sqlite:///{tmp_path}/other.db"
+
+
+@pytest.fixture
 def aws_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
@@ -200,6 +208,17 @@ def test_a_stale_plan_is_refused_and_nothing_of_it_written(catalog: Catalog) -> 
     with pytest.raises(CatalogError, match="changed since this plan was made"):
         catalog.apply(stale)
     assert names(catalog) == ["b"]
+
+
+def test_a_plan_is_for_one_catalog_alone(catalog: Catalog, other_url: str) -> None:
+    plan = catalog.plan(make_tables("a"), see(), POLICY)
+    other = open_catalog(other_url)
+    try:
+        with pytest.raises(CatalogError, match="changed since this plan was made"):
+            other.apply(plan)
+        assert other.list_tables() == []
+    finally:
+        other.close()  # type: ignore[attr-defined]
 
 
 def test_a_taken_name_fails_that_table_alone(catalog: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,11 +13,15 @@ import pytest
 
 from s3_catalog.catalogs import Action, RetirePolicy
 from s3_catalog.catalogs._authority import MemoryLastWritten
+from s3_catalog.catalogs._glue_options import GlueOptions
+from s3_catalog.catalogs.glue import GlueCatalog
 from s3_catalog.errors import CatalogError
 from s3_catalog.model.description import Description
 from s3_catalog.model.tables import Column, Table
 from s3_catalog_tests.catalogs.samples import ALLOW, POLICY, make_table, make_tables, see
 from s3_catalog_tests.glue.conftest import Glue
+from s3_catalog_tests.glue.publishing import connection
+from s3_catalog_tests.servers import S3Server
 
 OPEN_CSV = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
 
@@ -167,6 +172,21 @@ def test_a_renamed_table_takes_along_what_people_wrote(glue: Glue) -> None:
     assert glue.table("b")["Description"] == "by hand"
     assert [table["Name"] for table in glue.people.get_tables(DatabaseName=glue.database)["TableList"]] == ["b"]
     assert len(glue.partitions("b")) == 2
+
+
+def test_what_was_written_in_one_region_is_not_remembered_of_another(s3_server: S3Server) -> None:
+    memory, name = MemoryLastWritten(), f"regions_{secrets.token_hex(6)}"
+    catalogs = [
+        GlueCatalog(name, GlueOptions(connection=connection(s3_server, region=region)), last_written=memory)
+        for region in ("eu-west-1", "us-east-1")
+    ]
+    for catalog in catalogs:
+        catalog.apply(catalog.plan([described("ours")], see(), POLICY))
+    new = [described("ours, new")]
+    first, second = catalogs
+    first.apply(first.plan(new, see(), POLICY))
+    plan = second.plan(new, see(), POLICY)
+    assert (plan.changes[0].fields, plan.changes[0].kept) == ((("description", "ours", "ours, new"),), ())
 
 
 def test_a_copy_that_a_person_made_of_our_table_is_theirs(glue: Glue) -> None:
