@@ -64,7 +64,7 @@ def test_what_passes_is_tried_again(failing: Failing, fault: GlueFault) -> None:
     glue = failing(fault)
     glue.publish(make_table("a"))
     fault.times = struck
-    _, outcome = glue.publish(*make_tables("a", "b"), read_timeout=1.0 if fault.kind == "stall" else 30.0)
+    _, outcome = glue.publish(*make_tables("a", "b"), max_attempts=6, read_timeout=1.0 if fault.kind == "stall" else 30.0)
     assert (outcome.writes, outcome.failed) == (1, ())
     assert fault.hits == struck
 
