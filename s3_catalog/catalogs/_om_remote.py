@@ -24,7 +24,7 @@ class Remote:
 
     @property
     def revision(self) -> str:
-        """A digest that moves with every change that gives a table another version, and when tables come or go; each service has its own."""
+        """A digest that moves with every change that gives a table another version, and when tables come or go; no services share it."""
         tables = sorted([key, t["id"], str(t.get("version")), bool(t.get("deleted"))] for key, t in self.tables.items())
         return digest_json([self.label, tables])
 
