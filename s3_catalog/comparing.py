@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from s3_catalog import pipeline
 from s3_catalog.catalogs import Action, Catalog, Plan, PlannedChange, RetirePolicy
-from s3_catalog.targets import StoredTables, TargetReport, choose_targets, open_target, read_stored, side_by_side
+from s3_catalog.storage import Location, parse_location
+from s3_catalog.targets import TargetReport, choose_targets, open_target, read_stored, side_by_side
 
 if TYPE_CHECKING:
     from s3_catalog.catalogs.sql import SqlCatalog
@@ -82,7 +83,7 @@ def compare_catalogs(settings: Settings, names: Sequence[str] = ()) -> Compariso
         def look(target: TargetSettings) -> TargetReport:
             with open_target(state, target, stored) as catalog:
                 plan = catalog.plan(stored.tables, stored.scope, RetirePolicy(allow=True))
-                found[target.label] = _standings(plan, catalog, stored, state)
+                found[target.label] = _standings(plan, catalog, state, parse_location(settings.location))
                 return TargetReport(name=target.label, plan=plan)
 
         reports = side_by_side(targets, look)
@@ -92,11 +93,12 @@ def compare_catalogs(settings: Settings, names: Sequence[str] = ()) -> Compariso
     )
 
 
-def _standings(plan: Plan, catalog: Catalog, stored: StoredTables, state: SqlCatalog) -> dict[str, Compared]:
+def _standings(plan: Plan, catalog: Catalog, state: SqlCatalog, location: Location) -> dict[str, Compared]:
     standings = {change.name: _compare(change) for change in plan.changes}
     known = state.names()
-    for table in catalog.list_tables(stored.scope.store_url):
-        if table.layout.identity not in known:
+    for table in catalog.list_tables(location.store_url):
+        # What lies elsewhere in the bucket is another configuration's.
+        if table.layout.identity not in known and table.layout.location.startswith(location.prefix):
             standings[table.name] = Compared(standing=Standing.LEFT, reason="the embedded catalog never had it")
     return standings
 

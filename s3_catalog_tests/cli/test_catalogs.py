@@ -16,6 +16,7 @@ from s3_catalog_tests.cli.commands import Answer, run
 from s3_catalog_tests.lakes import write_parquet
 from s3_catalog_tests.openmetadata.conftest import double, token
 from s3_catalog_tests.openmetadata.server import BOT_TOKEN, Double
+from s3_catalog_tests.servers import S3Server
 
 __all__ = ["double", "token"]
 
@@ -311,3 +312,31 @@ def test_what_another_configuration_leaves_out_stays_where_both_publish(configur
     assert published() == NAMES
     (left,) = run("compare", "other", "--config", "second.yaml", "--json").json["catalogs"][0]["tables"]
     assert (left["name"], left["standing"], left["reason"]) == ("raw_t0", "left over", "the embedded catalog never had it")
+
+
+def test_two_locations_of_one_bucket_leave_each_others_tables_alone(lake: Path, s3_server: S3Server, monkeypatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3_server.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", s3_server.secret_key)
+    part = (lake / "raw/t0/part-0.parquet").read_bytes()
+    bucket = s3_server.make_bucket({f"{name}/part-0.parquet": part for name in ("raw/a", "raw/b", "web/c")})
+    configure_at(s3_server, f"s3://{bucket}/raw/", "raw")
+    configure_at(s3_server, f"s3://{bucket}/web/", "web")
+    for name, created in (("raw", 2), ("web", 1)):
+        answer = run("crawl", "--config", f"{name}.yaml", "--json")
+        assert (answer.stderr, counts(answer, "other")) == ("", {"create": created})
+    for name, tables in (("raw", "2 tables"), ("web", "1 table")):
+        comparison = run("compare", "--config", f"{name}.yaml")
+        assert (comparison.exit_code, comparison.stdout) == (0, f"{tables} the same in the embedded catalog and other\n")
+    s3_server.client().delete_object(Bucket=bucket, Key="raw/a/part-0.parquet")
+    assert counts(run("crawl", "--config", "raw.yaml", "--allow-retire", "--json"), "other") == {"retire": 1, "unchanged": 1}
+    assert published() == ["b", "c"]
+
+
+def configure_at(server: S3Server, location: str, name: str) -> None:
+    settings = {
+        "location": location,
+        "catalog": f"sqlite:///{name}.db",
+        "s3": {"endpoint_url": server.endpoint_url, "region": "us-east-1", "path_style": True},
+        "publish_to": [{"url": OTHER, "name": "other"}],
+    }
+    Path(f"{name}.yaml").write_text(json.dumps(settings), encoding="utf-8")
