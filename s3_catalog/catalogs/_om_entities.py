@@ -16,14 +16,13 @@ from urllib.parse import quote
 from s3_catalog.catalogs._om_columns import Body, MappedColumns, map_columns
 from s3_catalog.catalogs._om_figures import profile_body, sample_body
 from s3_catalog.catalogs._om_names import decode_name, encode_name, join_fqn, shorten_name
+from s3_catalog.catalogs._om_tags import place_tags, tag_fqn
 from s3_catalog.catalogs._om_url import Settings
 from s3_catalog.model.description import Description
 from s3_catalog.model.tables import Table, TableLayout
 
 ROOT_SCHEMA = "root"
 """The schema of tables that lie at the top of their bucket."""
-OWN_CLASSIFICATION = "S3Catalog"
-"""Where tags go whose name has no classification."""
 FILE_FORMATS = frozenset(("csv", "tsv", "avro", "parquet", "json", "jsonl"))
 """What `fileFormat` can say, in our names of formats."""
 
@@ -150,7 +149,7 @@ def _tags_by_path(description: Description, mapped: MappedColumns) -> dict[str |
     found: dict[str | None, set[str]] = {}
     for tag in description.tags:
         found.setdefault(_tag_path(tag.column, mapped), set()).add(tag_fqn(tag.name))
-    return found
+    return {path: place_tags(tags) for path, tags in found.items()}
 
 
 def _tag_path(column: str | None, mapped: MappedColumns) -> str | None:
@@ -160,17 +159,6 @@ def _tag_path(column: str | None, mapped: MappedColumns) -> str | None:
             return mapped.paths[column]
         column = column[: max(column.rfind(mark) for mark in (".", "[", "{"))] if any(mark in column for mark in ".[{") else None
     return None
-
-
-def tag_fqn(name: str) -> str:
-    """A tag's fully qualified name: classification and tag.
-
-    >>> tag_fqn("PII.Email"), tag_fqn("draft"), tag_fqn("team.a.b")
-    ('PII.Email', 'S3Catalog.draft', 'team."a.b"')
-    """
-    classification, separator, tag = name.partition(".")
-    parts = (classification, tag) if separator and classification and tag else (OWN_CLASSIFICATION, name)
-    return join_fqn(shorten_name(encode_name(part)) for part in parts)
 
 
 def _figures(table: Table, settings: Settings, profile: Body | None) -> dict[str, Any]:

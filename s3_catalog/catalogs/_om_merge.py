@@ -13,9 +13,9 @@ from typing import Any
 from s3_catalog.catalogs._authority import FieldChange, Keep, decide_set, decide_value, value_text
 from s3_catalog.catalogs._om_columns import Body, extend_path, flatten, shape
 from s3_catalog.catalogs._om_entities import Wanted
-from s3_catalog.catalogs._om_names import decode_name, split_fqn
+from s3_catalog.catalogs._om_names import decode_name
+from s3_catalog.catalogs._om_tags import exclude
 
-_TIER = "Tier"
 _HELD_CONSTRAINTS = ("PRIMARY_KEY", "UNIQUE")
 _PLAIN = ("tableType", "locationPath", "sourceUrl", "fileFormat", "tablePartition")
 _OURS_OF_COLUMN = ("dataType", "arrayDataType", "dataLength", "precision", "scale", "dataTypeDisplay", "constraint", "ordinalPosition")
@@ -130,8 +130,7 @@ class _Said:
         found, before = self._found.get(name, []), self._written.get(name) or []
         decision = decide_set(found, before, wanted)
         left = set(found) - decision.remove
-        # Tiers exclude each other: a person's tier stays alone.
-        blocked = {tag for tag in decision.add if tag.startswith(f"{_TIER}.") and any(t.startswith(f"{_TIER}.") for t in left)}
+        blocked = exclude(decision.add, left)  # a person's tier stays alone
         self.fields[name] = sorted(set(wanted) - blocked)
         if decision.kept or blocked:
             self.kept.append((name, value_text(found), value_text(wanted)))
@@ -234,9 +233,3 @@ def patch_operations(before: Body, after: Body) -> list[Body]:
             path = {"op": "remove" if new is None else "replace" if key in before else "add", "path": f"/{key}"}
             operations.append(path | ({} if new is None else {"value": new}))
     return operations
-
-
-def classification_of(tag: str) -> tuple[str, str]:
-    """Classification and name of a tag's fully qualified name."""
-    first, *rest = split_fqn(tag)
-    return first, ".".join(rest)

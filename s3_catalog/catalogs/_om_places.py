@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from s3_catalog.catalogs._om_client import ApiError, Client, NoSuchCallError
 from s3_catalog.catalogs._om_columns import Body
 from s3_catalog.catalogs._om_entities import Wanted
-from s3_catalog.catalogs._om_merge import classification_of
 from s3_catalog.catalogs._om_names import join_fqn, quote_path
+from s3_catalog.catalogs._om_tags import classification_of
 from s3_catalog.catalogs._om_url import Settings
 from s3_catalog.errors import CatalogError
 

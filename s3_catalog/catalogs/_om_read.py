@@ -9,6 +9,7 @@ from s3_catalog.catalogs._authority import WrittenTable
 from s3_catalog.catalogs._om_columns import Body, flatten, read_arrow_type
 from s3_catalog.catalogs._om_merge import read_said
 from s3_catalog.catalogs._om_names import decode_name
+from s3_catalog.catalogs._om_tags import read_tag
 from s3_catalog.model.description import Description, Tag
 from s3_catalog.model.tables import Column, Evidence, PartitionColumn, Table, TableLayout
 
@@ -62,7 +63,7 @@ def _read_description(entity: Body) -> Description:
         if column.get("description"):
             texts.append((name, column["description"]))
     return Description(
-        tags=tuple(Tag(name=tag, column=column, rule=_RULE, why="is there") for column, tag in tags),
+        tags=tuple(Tag(name=read_tag(tag), column=column, rule=_RULE, why="is there") for column, tag in tags),
         owners=tuple(said.get("owners", ())),
         text=said.get("description"),
         column_texts=tuple(texts),

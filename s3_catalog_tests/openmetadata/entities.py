@@ -21,9 +21,9 @@ from s3_catalog_tests.openmetadata.rules import (
     Body,
     RefusedError,
     bad,
+    check_exclusive,
     check_sample,
     check_table,
-    check_tiers,
     flatten,
     join_fqn,
     next_version,
@@ -87,7 +87,7 @@ class Entities:
         self.registered: set[str] = set()
         for tag in _READY_TAGS:
             classification, name = tag.split(".")
-            self.put("classifications", {"name": classification, "description": "ready"}, ADMIN)
+            self.put("classifications", {"name": classification, "description": "ready", "mutuallyExclusive": True}, ADMIN)
             self.put("tags", {"name": name, "classification": classification, "description": "ready"}, ADMIN)
 
     def put(self, collection: str, body: Body, actor: Actor, *, override: bool = False) -> tuple[Body, str]:
@@ -246,7 +246,7 @@ class Entities:
         return references
 
     def _check_entity(self, collection: str, entity: Body) -> None:
-        check_tiers(entity.get("tags") or ())
+        check_exclusive(entity.get("tags") or ())
         holders = [entity]
         if collection == "tables":
             check_table(entity, registered=self.registered)
@@ -316,7 +316,7 @@ def _merge_column(column: Body, path: str, before: dict[str, Body], *, keep: boo
 
 def _united_tags(old: Body, fresh: Body) -> Body:
     known = {tag["tagFQN"]: tag for tag in (*(old.get("tags") or ()), *(fresh.get("tags") or ()))}
-    check_tiers(known.values())
+    check_exclusive(known.values())
     return {"tags": list(known.values())} if known else {}
 
 

@@ -11,6 +11,10 @@ MAX_FQN = 3072
 SIZED = ("VARCHAR", "CHAR", "BINARY", "VARBINARY")
 
 
+EXCLUSIVE = ("Tier", "PII")
+"""Classifications of a new server that let one of their tags stand on a table or column."""
+
+
 class RefusedError(Exception):
     """An answer that is no success. `bare` is the shape of errors that the server itself did not expect."""
 
@@ -61,14 +65,16 @@ def check_table(body: Body, *, registered: Iterable[str] = ()) -> None:
     for name in body.get("extension") or {}:
         if name not in registered:
             raise bad(f"Unknown custom field {name}")
-    check_tiers(body.get("tags") or ())
+    check_exclusive(body.get("tags") or ())
     for _, column in flatten(body["columns"]):
-        check_tiers(column.get("tags") or ())
+        check_exclusive(column.get("tags") or ())
 
 
-def check_tiers(tags: Iterable[Body]) -> None:
-    if sum(tag["tagFQN"].startswith("Tier.") for tag in tags) > 1:
-        raise bad("Tag labels of Tier are mutually exclusive and can't be assigned together")
+def check_exclusive(tags: Iterable[Body]) -> None:
+    classifications = [tag["tagFQN"].partition(".")[0] for tag in tags]
+    for name in EXCLUSIVE:
+        if classifications.count(name) > 1:
+            raise bad(f"Tag labels of {name} are mutually exclusive and can't be assigned together")
 
 
 def check_sample(columns: Iterable[Body], sample: Body) -> None:

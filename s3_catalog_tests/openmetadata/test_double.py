@@ -105,10 +105,10 @@ def test_a_bot_never_overwrites_texts_and_a_person_does(bot: Caller, person: Cal
 
 def test_put_unites_tags_and_patch_takes_them_away(bot: Caller) -> None:
     bot.table(tags=[label("PII.None")], columns=[{**INT, "tags": [label("PII.None")]}])
-    both = bot.table(tags=[label("PII.Sensitive")], columns=[{**INT, "tags": [label("PII.Sensitive")]}]).json()
+    both = bot.table(tags=[label("Tier.Tier1")], columns=[{**INT, "tags": [label("Tier.Tier1")]}]).json()
     assert [len(both["tags"]), len(both["columns"][0]["tags"])] == [2, 2]
     left = bot("PATCH", f"/tables/{both['id']}", [{"op": "remove", "path": "/tags/0"}]).json()
-    assert [tag["tagFQN"] for tag in left["tags"]] == ["PII.Sensitive"]
+    assert [tag["tagFQN"] for tag in left["tags"]] == ["Tier.Tier1"]
 
 
 def test_tags_and_owners_come_only_when_asked_for(bot: Caller) -> None:
@@ -137,6 +137,7 @@ def test_tags_and_owners_come_only_when_asked_for(bot: Caller) -> None:
         ({"tablePartition": {"columns": [{"columnName": "nowhere", "intervalType": "COLUMN-VALUE"}]}}, 400),
         ({"extension": {"unregistered": 1}}, 400),
         ({"tags": [label("Tier.Tier1"), label("Tier.Tier2")]}, 400),
+        ({"columns": [{**INT, "tags": [label("PII.Sensitive"), label("PII.None")]}]}, 400),
         ({"unknown": 1}, 400),
         ({"name": "x" * 257}, 400),
         ({"columns": [{"name": "x" * 3072, "dataType": "INT"}]}, 400),

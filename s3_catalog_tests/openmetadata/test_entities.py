@@ -127,6 +127,18 @@ def test_missing_classifications_and_tags_are_made_and_existing_ones_left(double
     ]
 
 
+def test_tags_that_exclude_each_other_are_parted_and_read_back(double: Double, catalog: OpenMetadataCatalog) -> None:
+    table = plain("t", tags=(("PII.Email", "note"), ("PII.Sensitive", "note"), ("PII.IPAddress", "id")))
+    _, outcome = publish(catalog, [table])
+    assert outcome.failed == ()
+    columns = double.table(key("t"))["columns"]
+    assert [{tag["tagFQN"] for tag in column["tags"]} for column in columns] == [{"PII.IPAddress"}, {"PII.Sensitive", "PIIKind.Email"}]
+    [again] = catalog.list_tables()
+    assert table.description is not None
+    assert again.description is not None
+    assert {(tag.name, tag.column) for tag in again.description.tags} == {(tag.name, tag.column) for tag in table.description.tags}
+
+
 def test_profiles_hold_no_footer_value_and_no_infinity(double: Double, catalog: OpenMetadataCatalog) -> None:
     secret = ColumnStatistics(null_count=1, min="raw@example.org", max="secret@example.org")
     profile = ColumnProfile(

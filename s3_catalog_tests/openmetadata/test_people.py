@@ -135,6 +135,16 @@ def test_a_persons_tier_is_not_joined_by_ours(double: Double, catalog: OpenMetad
     assert tags(double) == {"Tier.Tier1"}
 
 
+def test_what_a_person_says_of_privacy_is_not_joined_by_ours_but_the_kind_is_told(double: Double, catalog: OpenMetadataCatalog) -> None:
+    publish(catalog, [plain("a")])
+    theirs = {"tagFQN": "PII.None", "source": "Classification", "labelType": "Manual", "state": "Confirmed"}
+    double.by_hand(key("a"), {"op": "add", "path": "/columns/1/tags", "value": [theirs]})
+    plan, outcome = publish(catalog, [plain("a", tags=(("PII.Sensitive", "note"), ("PII.Email", "note")))])
+    assert outcome.failed == ()
+    assert plan.changes[0].kept == (("columns.note.tags", '["PII.None"]', '["PII.Sensitive", "PIIKind.Email"]'),)
+    assert {tag["tagFQN"] for tag in double.table(key("a"))["columns"][1]["tags"]} == {"PII.None", "PIIKind.Email"}
+
+
 def test_our_own_tier_changes(double: Double, catalog: OpenMetadataCatalog) -> None:
     publish(catalog, [plain("a", tags=("Tier.Tier3",))])
     publish(catalog, [plain("a", tags=("Tier.Tier1",))])
