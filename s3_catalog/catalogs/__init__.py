@@ -48,7 +48,8 @@ class PlannedChange:
     """One table's part of a plan. `fields` are (field, old, new) as text; `table` is None for a retirement.
 
     `reason` says what a conflict is about, why a table is skipped, or that its retirement deletes it. `kept` are (field, theirs, ours) of
-    fields that people changed: they stay as they are.
+    fields that people changed: they stay as they are. `unremembered`: an unchanged table is as we want it, and was remembered otherwise (a
+    run died, the memory was lost): `apply` remembers it.
     """
 
     action: Action
@@ -58,6 +59,7 @@ class PlannedChange:
     table: Table | None = None
     reason: str | None = None
     kept: tuple[tuple[str, str | None, str | None], ...] = ()
+    unremembered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,13 +17,13 @@ from s3_catalog.catalogs import Action
 from s3_catalog.catalogs._authority import LastWritten, WrittenTable
 from s3_catalog.catalogs._om_client import ApiError, Client
 from s3_catalog.catalogs._om_columns import Body
-from s3_catalog.catalogs._om_entities import Wanted, tags_of
+from s3_catalog.catalogs._om_entities import tags_of
 from s3_catalog.catalogs._om_figures import date_profile
 from s3_catalog.catalogs._om_lineage import LineageWriter
-from s3_catalog.catalogs._om_merge import Merged, diff_structures, merge_table, patch_operations
+from s3_catalog.catalogs._om_merge import diff_structures, merge_table, patch_operations
 from s3_catalog.catalogs._om_names import join_fqn
 from s3_catalog.catalogs._om_places import Places
-from s3_catalog.catalogs._om_plan import Draft, written_table
+from s3_catalog.catalogs._om_plan import Draft
 from s3_catalog.catalogs._om_remote import OwnerBook, read_remote, read_table
 from s3_catalog.catalogs._om_url import Settings
 from s3_catalog.errors import CatalogError, CatalogUnavailableError
@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 _PATCH_TRIES = 3
 _MIN_BULK = 4
 """Fewer are sent singly: what a bulk call wrote must be read back."""
-_FIGURES = ("row_count", "row_estimate", "object_count", "size_bytes", "profile", "sample", "lineage")
 
 
 class Writer:
@@ -51,13 +50,7 @@ class Writer:
 
         A run that died wrote them, or a person brought them back after we retired them.
         """
-        adopted = []
-        for draft in drafts:
-            if draft.change.action is Action.UNCHANGED and draft.change.reason is None and draft.entity is not None:
-                now = written_table(draft.table, draft.key, {**_known_figures(draft), **_parts(draft)[0].fields})
-                if now != draft.written:
-                    adopted.append(now)
-        self._memory.write(self._settings.label, adopted)
+        self._memory.write(self._settings.label, [draft.to_remember(draft.key) for draft in drafts if draft.change.unremembered])
 
     def write(self, all_drafts: Sequence[Draft]) -> None:
         """Create, restore and update what is planned so, of all tables of the plan."""
@@ -79,12 +72,12 @@ class Writer:
 
     def _prepare(self, drafts: Sequence[Draft]) -> list[Draft]:
         """Make what must be there before; returns the tables that can be written."""
-        moving = [_parts(draft) for draft in drafts if _moves(draft)]
+        moving = [draft.parts() for draft in drafts if _moves(draft)]
         if moving:
-            stores = {_parts(draft)[1].database: draft.table.layout.store_url for draft in drafts}
+            stores = {draft.parts()[1].database: draft.table.layout.store_url for draft in drafts}
             self._places.make_places([wanted for _, wanted in moving], stores)
         tagged = [d for d in drafts if _moves(d) or any(field.rpartition(".")[2] == "tags" for field, *_ in d.change.fields)]
-        wanted_tags = {draft.change.identity: tags_of([_parts(draft)[1]]) for draft in tagged}
+        wanted_tags = {draft.change.identity: tags_of([draft.parts()[1]]) for draft in tagged}
         refused = self._places.make_tags(list(dict.fromkeys(tag for tags in wanted_tags.values() for tag in tags)))
         for draft in tagged if refused else ():
             if error := next((refused[tag] for tag in wanted_tags[draft.change.identity] if tag in refused), None):
@@ -123,7 +116,7 @@ class Writer:
         return self._places.put_all("/tables", [self._request(draft) for draft in drafts]) is not None
 
     def _request(self, draft: Draft) -> Body:
-        merged, wanted = _parts(draft)
+        merged, wanted = draft.parts()
         if draft.entity is not None:
             schema, name = draft.entity["databaseSchema"]["fullyQualifiedName"], draft.entity["name"]
         else:
@@ -146,7 +139,7 @@ class Writer:
         missing = []
         for draft in drafts:
             entity = remote.tables.get(draft.key)
-            if entity is None or entity.get("deleted") or diff_structures(entity, _parts(draft)[0].put):
+            if entity is None or entity.get("deleted") or diff_structures(entity, draft.parts()[0].put):
                 missing.append(draft)
             else:
                 self.done[draft.change.identity] = entity
@@ -158,7 +151,7 @@ class Writer:
         Each PATCH says which version it is made for. When another writer was faster, it is made anew from what is there now, as long as
         that still leads to the planned changes.
         """
-        _, wanted = _parts(draft)
+        _, wanted = draft.parts()
         entity = self.done.get(draft.change.identity) or draft.entity or {}
         planned: set[str] | None = None
         for _ in range(_PATCH_TRIES):
@@ -196,9 +189,8 @@ class Writer:
         """Remember what the entities now hold; figures are remembered when they are there."""
         done = [draft for draft in drafts if draft.change.identity in self.done]
         for draft in done:
-            merged, _ = _parts(draft)
             key = self.done[draft.change.identity]["fullyQualifiedName"]
-            self._remembered[draft.change.identity] = written_table(draft.table, key, {**_known_figures(draft), **merged.fields})
+            self._remembered[draft.change.identity] = draft.to_remember(key)
         self._memory.write(self._settings.label, [self._remembered[draft.change.identity] for draft in done])
 
     def _write_figures(self, drafts: Sequence[Draft]) -> None:
@@ -224,12 +216,12 @@ class Writer:
         ids = {**self._known_ids, **{identity: entity["id"] for identity, entity in self.done.items()}}
         lineage = LineageWriter(self._client, self._settings, self._places, ids)
         try:
-            lineage.prepare(_parts(draft)[1].figures["lineage"] for draft in drafts)
+            lineage.prepare(draft.parts()[1].figures["lineage"] for draft in drafts)
         except CatalogError as error:
             self._fail(drafts, error)
             return
         for draft in drafts:
-            sources = _parts(draft)[1].figures["lineage"]
+            sources = draft.parts()[1].figures["lineage"]
             try:
                 lineage.write(draft.table, sources)
             except CatalogError as error:
@@ -239,13 +231,13 @@ class Writer:
         self._memory.write(self._settings.label, (self._remembered[draft.change.identity] for draft in drafts))
 
     def _moved_figures(self, draft: Draft) -> set[str]:
-        _, wanted = _parts(draft)
+        _, wanted = draft.parts()
         before = self._remembered[draft.change.identity].fields
         return {name for name, value in wanted.figures.items() if before.get(name) != value}
 
     def _write_figures_of(self, draft: Draft, names: set[str], now: int) -> tuple[dict[str, Any], CatalogError | None]:
         """Write sample and profile of one table; returns the figures that are there now, and what went wrong."""
-        _, wanted = _parts(draft)
+        _, wanted = draft.parts()
         table, there = f"/tables/{self.done[draft.change.identity]['id']}", dict[str, Any]()
         error: CatalogError | None = None
         for part, covered in (("sampleData", names & {"sample"}), ("tableProfile", names - {"sample", "lineage"})):
@@ -267,12 +259,6 @@ class Writer:
         return there, error
 
 
-def _parts(draft: Draft) -> tuple[Merged, Wanted]:
-    if draft.merged is None or draft.wanted is None:
-        raise ValueError(f"{draft.change.name} cannot be published: {draft.change.reason}")
-    return draft.merged, draft.wanted
-
-
 def _moves(draft: Draft) -> bool:
     """Whether a table comes, or comes back."""
     return draft.change.action in (Action.CREATE, Action.RESTORE)
@@ -280,10 +266,5 @@ def _moves(draft: Draft) -> bool:
 
 def _needs_put(draft: Draft) -> bool:
     """A PATCH alone does for updates that need one; a PUT restores, creates, and changes many tables in one call."""
-    merged, _ = _parts(draft)
+    merged, _ = draft.parts()
     return _moves(draft) or (bool(merged.changes) and not merged.needs_patch)
-
-
-def _known_figures(draft: Draft) -> dict[str, Any]:
-    """The figures that we remember to have written."""
-    return {name: value for name, value in (draft.written.fields if draft.written else {}).items() if name in _FIGURES}

@@ -21,6 +21,8 @@ from s3_catalog.catalogs._om_url import Settings
 from s3_catalog.catalogs._planning import Published, choose_retirements, find_name_conflicts
 from s3_catalog.model.tables import Table
 
+_FIGURES = ("row_count", "row_estimate", "object_count", "size_bytes", "profile", "sample", "lineage")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
@@ -33,6 +35,17 @@ class Draft:
     merged: Merged | None = None
     entity: Body | None = None
     written: WrittenTable | None = None
+
+    def parts(self) -> tuple[Merged, Wanted]:
+        """What is needed of a table that can be published."""
+        if self.merged is None or self.wanted is None:
+            raise ValueError(f"{self.change.name} cannot be published: {self.change.reason}")
+        return self.merged, self.wanted
+
+    def to_remember(self, key: str) -> WrittenTable:
+        """What we will have written last once the entity is as it should be; of figures those that we know to have sent."""
+        figures = {name: value for name, value in (self.written.fields if self.written else {}).items() if name in _FIGURES}
+        return written_table(self.table, key, {**figures, **self.parts()[0].fields})
 
 
 def written_table(table: Table, key: str, fields: Mapping[str, Any]) -> WrittenTable:
@@ -112,7 +125,7 @@ class Planner:
             draft = self._draft_one(table, sources) if holder is None else _refuse(table, f"the name {table.name!r} belongs to {holder}")
             if draft.key and keys.setdefault(draft.key, table.layout.identity) != table.layout.identity:
                 draft = _refuse(table, f"OpenMetadata would call it {draft.key}, and {keys[draft.key]} too")
-            drafts.append(draft)
+            drafts.append(_mark(draft))
         return drafts
 
     def _is_there(self, table: WrittenTable) -> bool:
@@ -160,6 +173,14 @@ def _published(identity: str, name: str, store_url: str, location: str, entity: 
 def _refuse(table: Table, reason: str) -> Draft:
     change = PlannedChange(action=Action.CONFLICT, identity=table.layout.identity, name=table.name, table=table, reason=reason)
     return Draft(change=change, table=table)
+
+
+def _mark(draft: Draft) -> Draft:
+    """Say of a table that is as it should be whether it is remembered so."""
+    settled = draft.change.action is Action.UNCHANGED and draft.change.reason is None and draft.entity is not None
+    if not settled or draft.to_remember(draft.key) == draft.written:
+        return draft
+    return replace(draft, change=replace(draft.change, unremembered=True))
 
 
 def _plan_change(

@@ -85,7 +85,7 @@ class OpenMetadataCatalog:
         conflicts = [(c.name, c.reason or "conflict") for c in plan.changes if c.action is Action.CONFLICT]
         counts = {action: plan.count(action) for action in Action}
         work = [change for change in plan.changes if change.action not in (Action.UNCHANGED, Action.CONFLICT)]
-        if not work and not self._unremembered(plan):
+        if not work and not any(change.unremembered for change in plan.changes):
             return Outcome(counts=counts, writes=0, failed=tuple(conflicts))
         tables = [change.table for change in plan.changes if change.table is not None]
         planner, remote = self._look([plan.scope.store_url, *(table.layout.store_url for table in tables)])
@@ -157,12 +157,6 @@ class OpenMetadataCatalog:
         for key, entity in self._read(databases).tables.items():
             if key in by_key or is_ours(entity, self._settings.link):
                 yield entity, read_published(entity, by_key.get(key)), by_key.get(key)
-
-    def _unremembered(self, plan: Plan) -> bool:
-        """Whether a table is as it should be and is remembered otherwise: a run died, the memory was lost, a person brought it back."""
-        known = self._memory.read(self._settings.label)
-        there = [change.identity for change in plan.changes if change.action is Action.UNCHANGED]
-        return any(identity not in known or known[identity].retired for identity in there)
 
     def _look(self, store_urls: Iterable[str]) -> tuple[Planner, Remote]:
         """Read what the server holds of some stores."""
