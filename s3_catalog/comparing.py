@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from s3_catalog import pipeline
 from s3_catalog.catalogs import Action, Catalog, Plan, PlannedChange, RetirePolicy
+from s3_catalog.catalogs._authority import FieldChange
 from s3_catalog.storage import Location, parse_location
 from s3_catalog.targets import TargetReport, choose_targets, open_target, read_stored, side_by_side
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from s3_catalog.catalogs.sql import SqlCatalog
     from s3_catalog.config import Settings
     from s3_catalog.config_sections import TargetSettings
-
-FieldChange = tuple[str, str | None, str | None]
 
 
 class Standing(StrEnum):

@@ -15,6 +15,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import pyarrow.compute as pc
 
@@ -159,16 +160,22 @@ def _examine_settings(settings: Settings) -> Iterator[Check]:
     if settings.retire.max_share >= 1:
         advice = "set it to 0.25, and allow more for one run by --allow-retire"
         yield _warning("retire.max_share", "one run may retire every table", advice)
-    places: dict[str, str] = {}
+    places: dict[tuple[str, str | None], str] = {}
     for target in settings.publish_to:
-        place = target.url.partition("?")[0]
+        place = _place_of(target.url)
         if place in places:
             found = f"{places[place]} and {target.label} are the same place, with other options"
             yield _warning("publish_to", found, "leave one of them out: each would undo what the other writes")
         places.setdefault(place, target.label)
-    if settings.catalog.partition("?")[0] in places:
-        found = f"{places[settings.catalog.partition('?')[0]]} is the embedded catalog itself"
+    if (embedded := places.get(_place_of(settings.catalog))) is not None:
+        found = f"{embedded} is the embedded catalog itself"
         yield _failure("publish_to", found, "leave it out: the embedded catalog gets all tables anyway")
+
+
+def _place_of(url: str) -> tuple[str, str | None]:
+    """What tells two catalogs apart: all but the options, of which only the region of AWS is one of place."""
+    base, _, options = url.partition("?")
+    return base, dict(parse_qsl(options)).get("region")
 
 
 def _examine_target(target: TargetSettings, state: SqlCatalog | None) -> Iterable[Check]:

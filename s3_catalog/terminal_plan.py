@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from s3_catalog.catalogs import Action, Outcome, Plan, PlannedChange
-from s3_catalog.comparing import Comparison, FieldChange, Standing
+from s3_catalog.catalogs._authority import FieldChange
+from s3_catalog.comparing import Comparison, Standing
 from s3_catalog.console import build_grid, number_text, open_console, shown
 from s3_catalog.model.tables import Table
 from s3_catalog.model.types import type_text

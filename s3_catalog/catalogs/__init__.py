@@ -109,7 +109,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What an apply did: number of tables per action, writes sent, and failures as (table, error)."""
+    """What an apply did: number of tables per action, without those that failed, writes sent, and failures as (table, error)."""
 
     counts: dict[Action, int]
     writes: int

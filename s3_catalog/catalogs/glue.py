@@ -7,6 +7,7 @@ touched; what people and other tools wrote into those stays. What no engine can 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -166,7 +167,7 @@ class GlueCatalog:
             self._last_written.write(self._key, run.remembered)
             if run.forgotten:
                 self._last_written.forget(self._key, run.forgotten)
-        counts = {action: plan.count(action) for action in Action}
+        counts = {action: plan.count(action) - run.undone[action] for action in Action}
         logger.info("published database=%s tables=%d failed=%d", self._database.name, len(changes), len(failed))
         return Outcome(counts=counts, writes=run.written, failed=tuple(failed))
 
@@ -307,6 +308,8 @@ class _Run:
     left: dict[str, str] = field(default_factory=dict)
     """Names in Glue that tables have left, with the table; they are deleted last."""
     written: int = 0
+    undone: Counter[Action] = field(default_factory=Counter)
+    """How many changes failed, by action."""
 
     def write(self, changes: Sequence[PlannedChange]) -> list[tuple[str, str]]:
         """Write changes; returns (table, error) of those that failed. Where Glue is down, nothing more is tried."""
@@ -316,8 +319,10 @@ class _Run:
                 self._write_one(change)
                 self.written += 1
             except CatalogUnavailableError as error:
+                self.undone.update(one.action for one in changes[number:])
                 return failed + [(one.name, str(error)) for one in changes[number:]]
             except CatalogError as error:
+                self.undone[change.action] += 1
                 failed.append((change.name, str(error)))
         for name, table in sorted(self.left.items()):
             try:

@@ -99,6 +99,7 @@ def test_an_outage_in_mid_run_is_told_for_each_table_and_mended_by_the_next(fail
     catalog = glue.catalog(max_attempts=1)
     _, outcome = glue.publish(*make_tables("a", "b", "c"), max_attempts=1)
     assert [name for name, _ in outcome.failed] == ["a", "b", "c"]
+    assert outcome.counts[Action.CREATE] == 0
     assert set(dict(outcome.failed).values()) == {"AWS Glue: CreateTable: InternalServiceException after all retries"}
     _, outcome = glue.publish(*make_tables("a", "b", "c"))
     assert (outcome.writes, outcome.failed) == (3, ())
@@ -236,7 +237,7 @@ def test_a_server_without_statistics_gets_its_tables_all_the_same(failing: Faili
         assert [table.name for table in glue.catalog().list_tables()] == ["a", "b", "c"]
         told = "published without its statistics: AWS Glue: UpdateColumnStatisticsForTable: InternalServiceException after all retries"
         assert outcome.failed == tuple((name, f"{told}; column_statistics=false sends none") for name in "abc")
-        assert lacking.hits == 1
+        assert (lacking.hits, outcome.counts[Action.CREATE], outcome.counts[Action.UPDATE]) == (1, 0, 0)
     lacking.times = 0
     _, outcome = glue.publish(*tables)
     assert (outcome.writes, outcome.failed) == (3, ())
