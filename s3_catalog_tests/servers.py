@@ -113,7 +113,8 @@ def run_rclone(folder: Path) -> Iterator[S3Server]:
     port = _free_port()
     address = f"127.0.0.1:{port}"
     command = [_rclone_binary(), "serve", "s3", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--addr", address]
-    command += ["--dir-cache-time", "0s", str(folder)]
+    # Without the second option rclone burns a processor from the first written object on: its cleaner never waits.
+    command += ["--dir-cache-time", "0s", "--vfs-cache-poll-interval", "0", str(folder)]
     with _process(command, _answers(f"http://{address}/"), env={"RCLONE_CONFIG": os.devnull}):
         yield S3Server(endpoint_url=f"http://{address}", folder=folder)
 
